@@ -1,0 +1,1 @@
+//! Opens many real connections and measures: the client of the benchmarks and soak tests.

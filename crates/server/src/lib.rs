@@ -1,0 +1,1 @@
+//! Tidings: the product and the binary.

@@ -1,0 +1,1 @@
+//! Tidings' database: migrations, SQL and the event log. The only crate that knows SQL.

@@ -1,0 +1,1 @@
+//! The vocabulary of Tidings: ids, rooms, every event, HTTP bodies and error codes. Only types.

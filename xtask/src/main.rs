@@ -1,0 +1,3 @@
+//! `cargo xtask`: the one way to do anything in this repository.
+
+fn main() {}

@@ -1,0 +1,137 @@
+/**
+ * Every event on the socket, in both directions: name to payload. Only types.
+ *
+ * Numbered events carry `room`, `seq` and `at` at their top level; states carry `version`; signals carry neither.
+ */
+import type {
+	Channel,
+	ChannelId,
+	ChatId,
+	ChatMessage,
+	Message,
+	MessageId,
+	PersonRef,
+	ReadMarker,
+	RoomName,
+	UserId,
+	UserSummary,
+} from './types.ts';
+
+/** Where an event stands in its room. `seq` is contiguous per room, `at` is the commit time in milliseconds. */
+export interface Numbered {
+	room?: RoomName;
+	seq?: number;
+	at?: number;
+}
+
+export type Position = [seq: number, at: number];
+
+export interface Ready {
+	user_id: UserId;
+	/** All rooms of this socket with the position of their heads. */
+	rooms: Record<RoomName, Position>;
+}
+
+/** Inside `events:channel`, told apart by `type`. */
+export type ChannelEventData =
+	| { type: 'message'; data: Message }
+	| { type: 'message:update'; data: Message }
+	| { type: 'message:delete'; data: Message }
+	| { type: 'message:reply'; data: Message }
+	| { type: 'message:reaction:add'; data: Message & { name: string } }
+	| { type: 'message:reaction:remove'; data: Message & { name: string } }
+	| { type: 'typing'; data: { typing: boolean } }
+	| { type: 'channel:created'; data?: undefined };
+
+export interface ChannelEvent extends Numbered {
+	channel_id: ChannelId;
+	message_id?: MessageId | null;
+	data: ChannelEventData;
+	user?: PersonRef;
+	channel?: Channel;
+}
+
+/** What a piece of an answer looks like on the socket: append, replace, fail or finish. */
+export interface CompletionData {
+	choices?: { delta?: { content?: string | null }; message?: { content?: string | null } }[];
+	/** Replaces the text. */
+	content?: string;
+	done?: boolean;
+	title?: string;
+	error?: unknown;
+	usage?: unknown;
+}
+
+/** Inside `events`, told apart by `type`. */
+export type ChatEventData =
+	| { type: 'chat:completion'; data: CompletionData }
+	| { type: 'chat:messages'; data: { currentId: MessageId | null; messages: Record<MessageId, ChatMessage> } }
+	| { type: 'chat:list'; data?: { chat_id?: ChatId; title?: string; deleted?: boolean } }
+	| { type: 'chat:title'; data: string }
+	| { type: 'chat:message:error'; data: { error: unknown } }
+	| { type: 'chat:tasks:cancel'; data?: undefined }
+	| { type: 'message'; data: { content: string } }
+	| { type: 'chat:message:delta'; data: { content: string } }
+	| { type: 'replace'; data: { content: string } }
+	| { type: 'chat:message'; data: { content: string } }
+	| { type: 'notification'; data: { type: 'success' | 'error' | 'warning' | 'info'; content: string } };
+
+export interface ChatEvent extends Numbered {
+	chat_id: ChatId | null;
+	message_id: MessageId | null;
+	data: ChatEventData;
+	/** Where a piece stands: byte offset in the text of its run. */
+	run?: { id: string; offset: number };
+}
+
+export interface PresenceState {
+	user_id: UserId;
+	online: boolean;
+	version: number;
+}
+
+export interface ServerPayloads {
+	ready: Ready;
+	events: ChatEvent;
+	'events:channel': ChannelEvent;
+	'events:read': ReadMarker;
+	'events:presence': PresenceState;
+	'events:people': Numbered & { user: UserSummary };
+	'channel:updated': Numbered & { channel: Channel };
+	'channel:deleted': Numbered & { channel_id: ChannelId };
+	'channel:added': Numbered & { channel_id: ChannelId };
+	'channel:removed': Numbered & { channel_id: ChannelId };
+	'member:joined': Numbered & { channel_id: ChannelId; user: PersonRef };
+	'member:left': Numbered & { channel_id: ChannelId; user_id: UserId };
+}
+
+export type ServerEventName = keyof ServerPayloads;
+/** Any event with its name: what a switch over all of them takes. */
+export type ServerEvent = { [N in ServerEventName]: { name: N; payload: ServerPayloads[N] } }[ServerEventName];
+export type ServerEvents = { [N in ServerEventName]: (payload: ServerPayloads[N]) => void };
+
+export const SERVER_EVENT_NAMES = [
+	'ready',
+	'events',
+	'events:channel',
+	'events:read',
+	'events:presence',
+	'events:people',
+	'channel:updated',
+	'channel:deleted',
+	'channel:added',
+	'channel:removed',
+	'member:joined',
+	'member:left',
+] as const satisfies readonly ServerEventName[];
+
+export type ChannelCommand =
+	| { type: 'typing'; data: { typing: boolean } }
+	| { type: 'last_read_at'; data?: { read_no?: number } };
+
+/** What a client may send; with an ack where the last argument is a function. */
+export interface ClientEvents {
+	heartbeat: (empty: Record<never, never>) => void;
+	'events:channel': (command: { channel_id: ChannelId; message_id: MessageId | null; data: ChannelCommand }) => void;
+	'join-channels': (auth: { auth: { token: string } }) => void;
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { ApiError, Unreachable } from './errors.ts';
+import { createApi } from './http.ts';
+
+function answering(status: number, body: unknown, headers: Record<string, string> = {}) {
+	const asked: Request[] = [];
+	const fetch = async (input: RequestInfo | URL) => {
+		asked.push(input as Request);
+		return new Response(JSON.stringify(body), {
+			status,
+			headers: { 'content-type': 'application/json', ...headers },
+		});
+	};
+	return { asked, fetch: fetch as typeof globalThis.fetch };
+}
+
+describe('createApi', () => {
+	it('fills in the path, the query and the token of now', async () => {
+		const { asked, fetch } = answering(200, []);
+		let token: string | null = 'first';
+		const api = createApi({ baseUrl: 'http://localhost', token: () => token, fetch });
+		await api.channels.messages('a/b', 50, 25);
+		token = null;
+		await api.channels.list();
+		expect(asked[0]?.url).toBe('http://localhost/api/v1/channels/a%2Fb/messages?skip=50&limit=25');
+		expect(asked[0]?.headers.get('authorization')).toBe('Bearer first');
+		expect(asked[1]?.headers.get('authorization')).toBeNull();
+	});
+
+	it('throws the detail and the code of an error', async () => {
+		const body = { detail: 'The channel does not exist.', code: 'channel_not_found' };
+		const api = createApi({ baseUrl: 'http://localhost', ...answering(404, body) });
+		const error = await api.channels.get('x').catch((caught: unknown) => caught);
+		expect(error).toBeInstanceOf(ApiError);
+		expect(error).toMatchObject({ status: 404, code: 'channel_not_found', detail: body.detail });
+	});
+
+	it('makes a sentence of validation errors and reads how long to wait', async () => {
+		const body = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required', input: {} }] };
+		const api = createApi({ baseUrl: 'http://localhost', ...answering(422, body, { 'retry-after': '7' }) });
+		const error = await api.auth.signUp('', 'a@b.c', 'x').catch((caught: unknown) => caught);
+		expect(error).toMatchObject({ detail: 'name: Field required', code: 'http_422', retryAfter: 7 });
+	});
+
+	it('tells an unreachable server from one that says no', async () => {
+		const fetch = () => Promise.reject(new TypeError('failed to fetch'));
+		const api = createApi({ baseUrl: 'http://localhost', fetch });
+		await expect(api.config()).rejects.toBeInstanceOf(Unreachable);
+	});
+});

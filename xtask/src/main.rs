@@ -1,3 +1,80 @@
 //! `cargo xtask`: the one way to do anything in this repository.
+//!
+//! Each command is one module; `programs` knows what must be installed, `web` and `python` prepare the parts that are
+//! not Rust, `process` runs things and says so. Nothing here is part of the product.
 
-fn main() {}
+mod bench;
+mod build;
+mod dev;
+mod generate;
+mod lint;
+mod process;
+mod programs;
+mod python;
+mod repository;
+mod setup;
+mod shots;
+mod steps;
+mod test;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  setup [--yes]            names the programs that are missing and how to get them; --yes as root installs them
+  run [-- arguments]       builds web app and server (dev profile) and starts the server, e.g. `run -- --demo`
+  dev [-- arguments]       server and web app with reload on every change; Ctrl-C stops both
+  build                    the release binary with the web app inside
+  test [rust|web|journeys] every test, or one part: Rust, TypeScript, browser journeys
+  lint                     fmt, clippy, rustdoc and svelte-check, warnings refused
+  ci                       lint, every test, the bench in its smallest form, and `update` must change nothing
+  update                   regenerates what is generated: API documents, TypeScript types
+  bench fanout [--smoke]   fans events out to 1,000 sockets, beside a plain Node Socket.IO server
+  shots                    takes the screenshots of docs/screenshots from a demo workspace
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        ["setup"] => setup::run(false),
+        ["setup", "--yes" | "-y"] => setup::run(true),
+        ["run", rest @ ..] => build::run_server(after_dashes(rest)),
+        ["dev", rest @ ..] => dev::run(after_dashes(rest)),
+        ["build"] => build::release().map(drop),
+        ["test"] => test::run(&[]),
+        ["test", parts @ ..] => test::run(parts),
+        ["lint"] => lint::run(),
+        ["ci"] => test::ci(),
+        ["update"] => generate::update(),
+        ["bench", "fanout", rest @ ..] => bench::fanout(rest),
+        ["shots"] => shots::run(),
+        _ => bail!("`{}` is not a command\n\n{USAGE}", words.join(" ")),
+    }
+}
+
+/// Arguments for the server: those after `--`, or all of them where nobody wrote `--`.
+fn after_dashes<'a>(rest: &'a [&'a str]) -> &'a [&'a str] {
+    match rest {
+        ["--", rest @ ..] => rest,
+        rest => rest,
+    }
+}

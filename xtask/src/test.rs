@@ -1,0 +1,105 @@
+//! `test` and `ci`: everything that can say no.
+//!
+//! The web app is built first, because the server carries it; Rust, TypeScript and the browser journeys follow. Programs
+//! that are missing skip their tests loudly, or fail them when `CI` is set.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process::{self, cargo, command};
+use crate::repository::{binary, path};
+use crate::steps::Steps;
+use crate::{bench, generate, lint, programs, python, web};
+
+const PARTS: [&str; 3] = ["rust", "web", "journeys"];
+
+/// The named parts, or all.
+pub fn run(parts: &[&str]) -> Result<()> {
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
+        bail!(
+            "`{unknown}` is not a part of the tests; there are {}",
+            PARTS.join(", ")
+        );
+    }
+    let mut steps = Steps::new("test");
+    add(&mut steps, if parts.is_empty() { &PARTS } else { parts })?;
+    steps.finish()
+}
+
+/// What must hold before a change lands.
+pub fn ci() -> Result<()> {
+    let mut steps = Steps::new("ci");
+    lint::rust(&mut steps)?;
+    add(&mut steps, &PARTS)?;
+    steps.run("bench fanout --smoke", || bench::fanout(&["--smoke"]))?;
+    steps.run("nothing generated is stale", generate::must_be_current)?;
+    steps.finish()
+}
+
+fn add(steps: &mut Steps, parts: &[&str]) -> Result<()> {
+    let wants = |part| parts.contains(&part);
+    programs::RUST.require()?;
+    programs::C_COMPILER.require()?;
+    if wants("web") || wants("journeys") {
+        steps.run_with("web app", web::exists(), &[&programs::NODE], web::build)?;
+    }
+    if wants("rust") {
+        rust(steps)?;
+    }
+    if wants("web") {
+        steps.run_with("web tests", web::exists(), &[&programs::NODE], || {
+            web::npm("check", &["--workspaces"])?;
+            web::npm("test", &["--workspaces"])
+        })?;
+    }
+    if wants("journeys") {
+        journeys(steps)?;
+    }
+    Ok(())
+}
+
+fn rust(steps: &mut Steps) -> Result<()> {
+    steps.run("Rust tests", || {
+        if programs::has_nextest() {
+            process::run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))
+        } else {
+            process::run(cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+        }
+    })?;
+    steps.run("Rust examples in documentation", || {
+        process::run(cargo().args(["test", "--workspace", "--doc"]))
+    })
+}
+
+fn journeys(steps: &mut Steps) -> Result<()> {
+    let exists = path("e2e/package.json").exists();
+    steps.run_with(
+        "browser journeys",
+        exists,
+        &[&programs::NODE, &programs::CHROMIUM],
+        || {
+            let mut journeys = end_to_end("journeys")?;
+            if let Some(chromium) = programs::chromium() {
+                journeys.env("CHROMIUM", chromium);
+            }
+            process::run(&mut journeys)
+        },
+    )?;
+    steps.run_with(
+        "clients written elsewhere",
+        exists,
+        &[&programs::NODE, &programs::PYTHON],
+        || process::run(end_to_end("clients")?.env("TIDINGS_PYTHON", python::environment()?)),
+    )
+}
+
+/// A script of `e2e`, with the real binary freshly built.
+fn end_to_end(script: &str) -> Result<Command> {
+    process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
+    web::install()?;
+    let mut npm = command("npm");
+    npm.args(["run", script, "--workspace", "e2e", "--if-present"])
+        .env("TIDINGS_BINARY", binary("debug"));
+    Ok(npm)
+}

@@ -12,7 +12,7 @@ pub fn run() -> Result<()> {
     rust(&mut steps)?;
     steps.run_with("web types", web::exists(), &[&programs::NODE], || {
         web::install()?;
-        web::npm("check", &["--workspaces"])
+        web::npm("check", &[])
     })?;
     steps.finish()
 }

@@ -3,8 +3,6 @@
 //! The web app is built first, because the server carries it; Rust, TypeScript and the browser journeys follow. Programs
 //! that are missing skip their tests loudly, or fail them when `CI` is set.
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 
 use crate::process::{self, cargo, command};
@@ -49,8 +47,8 @@ fn add(steps: &mut Steps, parts: &[&str]) -> Result<()> {
     }
     if wants("web") {
         steps.run_with("web tests", web::exists(), &[&programs::NODE], || {
-            web::npm("check", &["--workspaces"])?;
-            web::npm("test", &["--workspaces"])
+            web::npm("check", &[])?;
+            web::npm("test", &[])
         })?;
     }
     if wants("journeys") {
@@ -75,31 +73,23 @@ fn rust(steps: &mut Steps) -> Result<()> {
 fn journeys(steps: &mut Steps) -> Result<()> {
     let exists = path("e2e/package.json").exists();
     steps.run_with(
-        "browser journeys",
+        "browser journeys and foreign clients",
         exists,
         &[&programs::NODE, &programs::CHROMIUM],
         || {
-            let mut journeys = end_to_end("journeys")?;
+            process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
+            web::install()?;
+            let mut journeys = command("npm");
+            journeys
+                .args(["run", "test", "--workspace", "e2e", "--if-present"])
+                .env("TIDINGS_BINARY", binary("debug"));
             if let Some(chromium) = programs::chromium() {
                 journeys.env("CHROMIUM", chromium);
             }
+            if let Some(interpreter) = python::environment()? {
+                journeys.env("TIDINGS_PYTHON", interpreter);
+            }
             process::run(&mut journeys)
         },
-    )?;
-    steps.run_with(
-        "clients written elsewhere",
-        exists,
-        &[&programs::NODE, &programs::PYTHON],
-        || process::run(end_to_end("clients")?.env("TIDINGS_PYTHON", python::environment()?)),
     )
-}
-
-/// A script of `e2e`, with the real binary freshly built.
-fn end_to_end(script: &str) -> Result<Command> {
-    process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
-    web::install()?;
-    let mut npm = command("npm");
-    npm.args(["run", script, "--workspace", "e2e", "--if-present"])
-        .env("TIDINGS_BINARY", binary("debug"));
-    Ok(npm)
 }

@@ -1,0 +1,27 @@
+/** Gives jsdom the few browser features that components ask for and layout-free tests can do without. */
+import { cleanup } from '@testing-library/svelte';
+import { afterEach } from 'vitest';
+
+class NoObserver {
+	observe() {}
+	unobserve() {}
+	disconnect() {}
+}
+
+globalThis.ResizeObserver ??= NoObserver as unknown as typeof ResizeObserver;
+Element.prototype.scrollIntoView ??= () => {};
+Element.prototype.hasPointerCapture ??= () => false;
+Element.prototype.setPointerCapture ??= () => {};
+Element.prototype.releasePointerCapture ??= () => {};
+Element.prototype.animate ??= () =>
+	({ cancel() {}, finish() {}, finished: Promise.resolve(), onfinish: null }) as unknown as Animation;
+globalThis.matchMedia ??= ((query: string) => ({
+	matches: false,
+	media: query,
+	addEventListener() {},
+	removeEventListener() {},
+	addListener() {},
+	removeListener() {},
+})) as unknown as typeof matchMedia;
+
+afterEach(() => cleanup());

@@ -1,0 +1,138 @@
+//! Every setting of a server, with the defaults of the Engine.IO and Socket.IO reference implementations.
+//!
+//! Nothing here reads the environment: the program that owns the server fills these structs.
+
+use std::time::Duration;
+
+/// How a [`Server`](crate::Server) behaves. `Config::default()` is a working server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Time between two pings to a silent client.
+    pub ping_interval: Duration,
+    /// How long the answer to a ping may take before the connection counts as lost.
+    pub ping_timeout: Duration,
+    /// How long a transport may stay open without being connected to any namespace.
+    pub connect_timeout: Duration,
+    /// How long a client may take from its first probe to the finished upgrade.
+    pub upgrade_timeout: Duration,
+    /// How long a closing connection may take to write what is queued and to answer the close.
+    pub close_grace: Duration,
+    /// Largest packet and largest HTTP body taken from a client, in bytes. Told to the client as `maxPayload`.
+    pub max_payload: usize,
+    /// Whether long polling is offered.
+    pub polling: bool,
+    /// Whether WebSocket is offered, as the first transport and as an upgrade from polling.
+    pub websocket: bool,
+    /// Which pages of other origins may connect.
+    pub cors: Cors,
+    /// Which reference implementation's bodies are sent where the two differ.
+    pub dialect: Dialect,
+    /// Names of request headers kept for the life of a connection, in lower case; see [`Handshake`](crate::Handshake).
+    pub kept_headers: Vec<String>,
+    /// Bounds on what one client can cost.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(45),
+            upgrade_timeout: Duration::from_secs(10),
+            close_grace: Duration::from_secs(2),
+            max_payload: 1_000_000,
+            polling: true,
+            websocket: true,
+            cors: Cors::SameOrigin,
+            dialect: Dialect::Python,
+            kept_headers: [
+                "origin",
+                "user-agent",
+                "cookie",
+                "authorization",
+                "x-forwarded-for",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Which origins a browser page may have to connect. Requests without an `Origin` header always pass: they come from
+/// programs, which could write any header they like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cors {
+    /// Only pages that this host served (the `Origin`'s host and port equal the `Host` header).
+    SameOrigin,
+    /// Any page, without credentials: browsers then send no cookies.
+    Any,
+    /// These origins (such as `https://app.example.org`) and the same origin, with credentials.
+    Origins(Vec<String>),
+}
+
+/// The two reference implementations send different bodies with the same meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// As python-engineio and python-socketio: `OK` to a POST, errors as a JSON string, an unknown namespace is
+    /// answered with `"Unable to connect"`.
+    Python,
+    /// As engine.io and socket.io for Node: `ok` to a POST, errors as `{code, message}`, an unknown namespace is
+    /// answered with `{"message":"Invalid namespace"}`.
+    Node,
+}
+
+/// Bounds on what one client can cost. Each has a defined answer when it is reached.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Attachments in one packet; checked before any is taken. More: parse error, the connection closes.
+    pub attachments: usize,
+    /// Bytes of all attachments of one packet together.
+    pub attachment_bytes: usize,
+    /// Nesting of arrays and objects in one packet.
+    pub json_depth: usize,
+    /// Length of an event's name in bytes.
+    pub event_name_bytes: usize,
+    /// Events and acks a connection may send per second in the long run. More: the connection closes. 0 = no limit.
+    pub events_per_second: u32,
+    /// Events and acks a connection may send at once on top of the rate.
+    pub events_burst: u32,
+    /// Events of one connection that may wait for their handler. When full, no more is read from the connection.
+    pub waiting_events: usize,
+    /// Transports open at the same time that are not connected to a namespace yet. More: 503.
+    pub unconnected: usize,
+    /// Connections at the same time from one address. More: 429. 0 = no limit.
+    pub connections_per_address: usize,
+    /// Namespaces of one connection. More: CONNECT_ERROR.
+    pub namespaces: usize,
+    /// Rooms of one socket. More: `join` answers false.
+    pub rooms: usize,
+    /// Queue length in bytes from which a reliable frame is offered to [`on_full`](crate::Namespace::on_full) first.
+    pub queue_soft_bytes: usize,
+    /// Queue length in bytes below which [`on_drain`](crate::Namespace::on_drain) is called after a refusal.
+    pub queue_low_bytes: usize,
+    /// Queue length in bytes that no connection passes: droppable frames are dropped, a reliable one closes it (1013).
+    pub queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            attachments: 16,
+            attachment_bytes: 1_000_000,
+            json_depth: 64,
+            event_name_bytes: 256,
+            events_per_second: 200,
+            events_burst: 1_000,
+            waiting_events: 64,
+            unconnected: 10_000,
+            connections_per_address: 0,
+            namespaces: 8,
+            rooms: 5_000,
+            queue_soft_bytes: 256 * 1024,
+            queue_low_bytes: 64 * 1024,
+            queue_bytes: 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT head_pos, head_at_ms FROM log WHERE id = 1

@@ -1,0 +1,148 @@
+//! What can go wrong: [`Error`] for reads and jobs, [`OpenError`] when the database is opened.
+//!
+//! The classes of [`Error`] are those a caller answers differently: try again later (`Busy`, `Unavailable`), call the
+//! operator (`Full`), somebody was faster (`Conflict`), a defect of ours (the rest).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+/// Why a read or a job was not done. Nothing of a failed job is stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The queue is full: answer 503 with `Retry-After`.
+    #[error("the database has too much waiting")]
+    Busy,
+    /// The database did not answer (input/output, locked for too long): answer 503.
+    #[error("the database did not answer: {0}")]
+    Unavailable(#[source] Arc<rusqlite::Error>),
+    /// The disk or the database's limit is full: answer 503, and an operator must act.
+    #[error("no space is left for the database")]
+    Full,
+    /// The store was closed; the program is stopping.
+    #[error("the database is closed")]
+    Closed,
+    /// A unique key, a check or a reference forbids the row. The text is SQLite's, for the log only.
+    #[error("a constraint forbids it: {0}")]
+    Conflict(String),
+    /// A job panicked; the others of its batch went on.
+    #[error("a database job panicked: {0}")]
+    Panicked(String),
+    /// An event's payload is not a JSON object, or larger than [`crate::MAX_PAYLOAD_BYTES`].
+    #[error("event {name} cannot be stored: {why}")]
+    Payload {
+        /// The event's name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A job emitted to more than [`crate::MAX_ROOMS_PER_JOB`] rooms; wider audiences have a room of their own.
+    #[error("a job emitted to more than {} rooms", crate::MAX_ROOMS_PER_JOB)]
+    TooManyRooms,
+    /// The database refused a statement or holds what it should not: a defect.
+    #[error("a database statement failed: {0}")]
+    Statement(#[source] Arc<rusqlite::Error>),
+}
+
+impl Error {
+    /// Whether the whole batch is lost with this error, not only the job that met it.
+    pub(crate) fn is_of_the_database(&self) -> bool {
+        matches!(self, Error::Unavailable(_) | Error::Full)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Error::Full,
+            Some(ErrorCode::ConstraintViolation) => Error::Conflict(error.to_string()),
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::OutOfMemory
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase,
+            ) => Error::Unavailable(Arc::new(error)),
+            _ => Error::Statement(Arc::new(error)),
+        }
+    }
+}
+
+/// Why the database could not be opened. Each text says what is wrong and, where there is one, the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server works on the same file.
+    #[error(
+        "another server is running on {path} (process {pid}): stop it first, or give this one another data folder"
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+        /// The process that holds it, or "unknown".
+        pid: String,
+    },
+    /// A newer program has changed the database.
+    #[error(
+        "the database {path} is of a newer version (migration {found}, this program knows {known}): run the newer program, or restore a backup"
+    )]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The newest migration in the database.
+        found: u32,
+        /// The newest migration that this program knows.
+        known: u32,
+    },
+    /// An older database is in use by a server of another version, so it cannot be migrated now.
+    #[error(
+        "the database {path} must be migrated, but a server is running on it: stop the server first"
+    )]
+    MigrationWaits {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file is a SQLite database of some other program.
+    #[error("{path} is a database of another program")]
+    NotOurs {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// A migration failed; the database is as it was before it.
+    #[error("migration {name} failed: {source}")]
+    Migration {
+        /// The migration's file name.
+        name: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The folder or the lock file cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The log's head cannot be read.
+    #[error("the database {path} cannot be read: {source}")]
+    Unreadable {
+        /// The database file.
+        path: PathBuf,
+        /// What went wrong.
+        source: Error,
+    },
+    /// SQLite cannot open the file.
+    #[error("the database {path} cannot be opened: {source}")]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}

@@ -1,0 +1,158 @@
+//! The lane: the one thread that writes. It takes all waiting jobs, runs them as one batch, hands on what the batch
+//! committed, then answers the callers; a caller that has gone cannot stop its job.
+//!
+//! The lane also notices what another process wrote to the log (a command line tool beside the server), at most a second
+//! later, and hands it on at its place. Next: `batch.rs` (one commit), `job.rs` (one job and its answer).
+
+mod batch;
+mod job;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use job::{AnyJob, Waiting, panic_text};
+
+use crate::Conn;
+use crate::log::{self, Committed};
+use crate::open::Synchronous;
+use crate::store::Clock;
+
+/// The most jobs one commit carries.
+const MAX_BATCH: usize = 256;
+
+/// How often the lane looks for rows that another process wrote, while it has nothing else to do.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How many rows are read at once when the lane catches up.
+const CATCH_UP_ROWS: u32 = 1_000;
+
+/// What is sent to the lane.
+pub(crate) enum Message {
+    /// A job to run.
+    Job(Box<dyn AnyJob>),
+    /// Finish what waits, close the connection, then answer.
+    Close(oneshot::Sender<()>),
+}
+
+/// The state of the lane's thread.
+pub(crate) struct Lane {
+    pub(crate) conn: Conn,
+    pub(crate) clock: Clock,
+    pub(crate) synchronous: Synchronous,
+    pub(crate) subscriber: Option<Subscriber>,
+    /// Tells the checkpointer that there was a commit.
+    pub(crate) dirty: Arc<AtomicBool>,
+}
+
+/// Where committed rows go.
+pub(crate) struct Subscriber {
+    /// The hub's queue; while it is full, the lane waits.
+    pub(crate) queue: mpsc::Sender<Vec<Committed>>,
+    /// The `pos` that was handed on last.
+    pub(crate) handed: u64,
+}
+
+impl Lane {
+    /// Works until the store is closed or dropped.
+    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            let first = match messages.recv_timeout(LOOK_EVERY) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.look();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut jobs = Vec::new();
+            let mut closing = None;
+            for message in std::iter::once(first).chain(messages.try_iter()) {
+                match message {
+                    Message::Job(job) => jobs.push(job),
+                    Message::Close(answer) => closing = Some(answer),
+                }
+                if jobs.len() == MAX_BATCH || closing.is_some() {
+                    break;
+                }
+            }
+            self.run_batch(jobs);
+            if let Some(answer) = closing {
+                drop(self);
+                // Whoever closed may have gone.
+                let _ = answer.send(());
+                return;
+            }
+        }
+    }
+
+    /// Hands on rows in `pos` order, after those that another process wrote in between.
+    fn hand_on(&mut self, committed: Vec<Committed>) {
+        let (Some(subscriber), Some(first), Some(last)) =
+            (&self.subscriber, committed.first(), committed.last())
+        else {
+            return;
+        };
+        let (before, last) = (first.pos - 1, last.pos);
+        if subscriber.handed < before && !self.catch_up(before) {
+            return; // the next look reads all of it from the log
+        }
+        self.send(committed, last);
+    }
+
+    /// Looks for rows that another process wrote.
+    fn look(&mut self) {
+        let Some(subscriber) = &self.subscriber else {
+            return;
+        };
+        match log::head(&self.conn) {
+            Ok(head) if head.number > subscriber.handed => {
+                self.catch_up(head.number);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the log's head could not be read; trying again in a second")
+            }
+        }
+    }
+
+    /// Hands on what stands in the log up to `until`; false if it could not be read.
+    fn catch_up(&mut self, until: u64) -> bool {
+        while let Some(subscriber) = self
+            .subscriber
+            .as_ref()
+            .filter(|subscriber| subscriber.handed < until)
+        {
+            let mut rows = match log::all_after(&self.conn, subscriber.handed, CATCH_UP_ROWS) {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::warn!(%error, "the log could not be read; trying again in a second");
+                    return false;
+                }
+            };
+            rows.retain(|row| row.pos <= until);
+            match rows.last() {
+                Some(last) => {
+                    let last = last.pos;
+                    self.send(rows, last);
+                }
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn send(&mut self, rows: Vec<Committed>, last: u64) {
+        let Some(subscriber) = &mut self.subscriber else {
+            return;
+        };
+        subscriber.handed = last;
+        if subscriber.queue.blocking_send(rows).is_err() {
+            tracing::debug!("nobody takes committed events any more");
+            self.subscriber = None;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! One batch: every job under a savepoint, numbers as the last step, one commit.
+//!
+//! A job that fails is rolled back alone. An error of the database itself (input/output, disk full) loses the batch,
+//! because nobody knows what the failed statement left behind. Constraints are immediate, so a commit cannot fail for
+//! the fault of one job.
+
+use std::sync::atomic::Ordering;
+
+use super::{AnyJob, Lane};
+use crate::log::{self, Committed};
+use crate::open::Synchronous;
+use crate::{Error, log::Unnumbered};
+
+impl Lane {
+    /// Runs the jobs, hands on their events and answers their callers.
+    pub(super) fn run_batch(&mut self, mut jobs: Vec<Box<dyn AnyJob>>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let lost = match self.commit(&mut jobs) {
+            Ok(committed) => {
+                self.dirty.store(true, Ordering::Relaxed);
+                self.hand_on(committed);
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, jobs = jobs.len(), "a batch of writes was lost");
+                if !self.conn.raw().is_autocommit()
+                    && let Err(error) = self.conn.control("ROLLBACK")
+                {
+                    tracing::error!(%error, "the lost batch could not be rolled back");
+                }
+                Some(error)
+            }
+        };
+        for job in jobs {
+            job.answer(lost.as_ref());
+        }
+    }
+
+    fn commit(&mut self, jobs: &mut [Box<dyn AnyJob>]) -> Result<Vec<Committed>, Error> {
+        self.conn.take_lost();
+        let soft = jobs.iter().all(|job| job.is_soft());
+        let synchronous = if soft {
+            Synchronous::Normal
+        } else {
+            self.synchronous
+        };
+        self.conn.control(synchronous.pragma())?;
+        self.conn.control("BEGIN IMMEDIATE")?;
+        let at_ms = (self.clock)();
+        let mut emitted = Vec::new();
+        for job in jobs {
+            emitted.extend(self.run_job(job.as_mut(), at_ms)?);
+        }
+        let committed = log::append(&self.conn, emitted, at_ms)?;
+        self.conn.control("COMMIT")?;
+        Ok(committed)
+    }
+
+    fn run_job(&self, job: &mut dyn AnyJob, at_ms: i64) -> Result<Vec<Unnumbered>, Error> {
+        self.conn.control("SAVEPOINT job")?;
+        let kept = job.run(&self.conn, at_ms);
+        if let Some(error) = self.conn.take_lost() {
+            return Err(error);
+        }
+        if kept.is_none() {
+            self.conn.control("ROLLBACK TO job")?;
+        }
+        self.conn.control("RELEASE job")?;
+        Ok(kept.unwrap_or_default())
+    }
+}

@@ -1,0 +1,302 @@
+//! The event log: what is in it, how the last step of a batch numbers it, and how it is read.
+//!
+//! `pos` is contiguous over the whole log, `seq` contiguous per room. Numbers are given in the transaction that stores
+//! the change, log head first, then the room heads in the order of their names, so heads cannot deadlock on a database
+//! with more than one lane. An [`Effect`] is a row of the log too: every node applies it at its `pos`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::conn::sql;
+use crate::{Conn, Error};
+
+/// The name under which effects stand in the log. No event is called so.
+const EFFECT: &str = "effect";
+
+/// One row of the log, as the hub gets it: in `pos` order, without holes.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Place in the whole log, from 1.
+    pub pos: u64,
+    /// Commit time, milliseconds since 1970.
+    pub at_ms: i64,
+    /// An event to deliver or an effect to apply.
+    pub what: What,
+}
+
+/// What a row of the log asks of the hub.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Deliver to a room.
+    Event(Event),
+    /// Change open sockets.
+    Effect(Effect),
+}
+
+/// A numbered event of a room.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The room's name, as in `channel:X`.
+    pub room: Arc<str>,
+    /// Place in the room, from 1.
+    pub seq: u64,
+    /// The event's name on the wire.
+    pub name: Arc<str>,
+    /// The payload: the emitted object with `room`, `seq` and `at` at its top level.
+    pub payload: Arc<RawValue>,
+}
+
+/// A change of open sockets that goes with the change of a right; applied by the hub at its `pos`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// All sockets of the person enter the room.
+    Join {
+        /// Who.
+        user_id: String,
+        /// The room's name.
+        room: String,
+    },
+    /// All sockets of the person leave the room.
+    Leave {
+        /// Who.
+        user_id: String,
+        /// The room's name.
+        room: String,
+    },
+    /// All sockets leave the room: its resource is gone.
+    Empty {
+        /// The room's name.
+        room: String,
+    },
+    /// The sockets that were opened with one session's token are disconnected: it was signed out or revoked.
+    EndSession {
+        /// The token's `jti`, or the id of an API key.
+        session_id: String,
+    },
+    /// All sockets of the person are disconnected: signed out everywhere, disabled, or the role changed.
+    EndUser {
+        /// Who.
+        user_id: String,
+    },
+}
+
+/// What a job emitted, before it has a number.
+pub(crate) enum Unnumbered {
+    Event {
+        room: Arc<str>,
+        name: Arc<str>,
+        payload: String,
+    },
+    Effect(Effect),
+}
+
+/// The head of the log or of a room: its newest number and that one's time. `(0, 0)` before the first event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The newest `pos` or `seq`.
+    pub number: u64,
+    /// Its commit time, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// The head of the whole log: `number` is a `pos`.
+pub fn head(conn: &Conn) -> Result<Head, Error> {
+    conn.one(sql!("log/head"), [], |row| {
+        Ok(Head {
+            number: row.get(0)?,
+            at_ms: row.get(1)?,
+        })
+    })
+}
+
+/// The head of a room: `number` is a `seq`. Read it in the transaction that reads the rows it vouches for.
+pub fn room_head(conn: &Conn, room: &str) -> Result<Head, Error> {
+    let found = conn.first(sql!("log/room_head"), [room], |row| {
+        Ok(Head {
+            number: row.get(0)?,
+            at_ms: row.get(1)?,
+        })
+    })?;
+    Ok(found.unwrap_or(Head {
+        number: 0,
+        at_ms: 0,
+    }))
+}
+
+/// A room's events after `seq`, oldest first, at most `limit`.
+pub fn events_after(
+    conn: &Conn,
+    room: &str,
+    seq: u64,
+    limit: u32,
+) -> Result<Vec<Committed>, Error> {
+    conn.all(
+        sql!("log/of_room_after"),
+        params![room, seq, limit],
+        committed,
+    )
+}
+
+/// The whole log after `pos`, in order, at most `limit` rows.
+pub fn all_after(conn: &Conn, pos: u64, limit: u32) -> Result<Vec<Committed>, Error> {
+    conn.all(sql!("log/after"), params![pos, limit], committed)
+}
+
+/// Numbers and stores what a batch emitted, as its last step before the commit.
+pub(crate) fn append(
+    conn: &Conn,
+    emitted: Vec<Unnumbered>,
+    now_ms: i64,
+) -> Result<Vec<Committed>, Error> {
+    if emitted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (head_pos, at_ms): (u64, i64) =
+        conn.one(sql!("log/advance"), params![emitted.len(), now_ms], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let mut next = advance_rooms(conn, &emitted, at_ms)?;
+    let first_pos = head_pos + 1 - emitted.len() as u64;
+    let mut numbered = Vec::with_capacity(emitted.len());
+    for (pos, one) in (first_pos..).zip(emitted) {
+        let what = match one {
+            Unnumbered::Event {
+                room,
+                name,
+                payload,
+            } => {
+                let place = next.get_mut(&room).ok_or(rusqlite::Error::InvalidQuery)?;
+                let seq = place.next_seq;
+                place.next_seq += 1;
+                let payload = with_position(&payload, &room, seq, at_ms)?;
+                conn.run(
+                    sql!("log/insert"),
+                    params![pos, place.room_id, seq, name, payload.get(), at_ms],
+                )?;
+                What::Event(Event {
+                    room,
+                    seq,
+                    name,
+                    payload: payload.into(),
+                })
+            }
+            Unnumbered::Effect(effect) => {
+                let text =
+                    serde_json::to_string(&effect).map_err(|error| unreadable(EFFECT, &error))?;
+                conn.run(
+                    sql!("log/insert"),
+                    params![pos, None::<i64>, None::<u64>, EFFECT, text, at_ms],
+                )?;
+                What::Effect(effect)
+            }
+        };
+        numbered.push(Committed { pos, at_ms, what });
+    }
+    Ok(numbered)
+}
+
+/// Where a room's next event goes.
+struct Place {
+    room_id: i64,
+    next_seq: u64,
+}
+
+fn advance_rooms(
+    conn: &Conn,
+    emitted: &[Unnumbered],
+    at_ms: i64,
+) -> Result<BTreeMap<Arc<str>, Place>, Error> {
+    let mut counts: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+    for one in emitted {
+        if let Unnumbered::Event { room, .. } = one {
+            *counts.entry(room.clone()).or_default() += 1;
+        }
+    }
+    let mut places = BTreeMap::new();
+    for (room, count) in counts {
+        let place = conn.one(
+            sql!("log/advance_room"),
+            params![room, count, at_ms],
+            |row| {
+                let head_seq: u64 = row.get(1)?;
+                Ok(Place {
+                    room_id: row.get(0)?,
+                    next_seq: head_seq + 1 - count,
+                })
+            },
+        )?;
+        places.insert(room, place);
+    }
+    Ok(places)
+}
+
+/// The emitted object with `room`, `seq` and `at` as its first members.
+fn with_position(payload: &str, room: &str, seq: u64, at_ms: i64) -> Result<Box<RawValue>, Error> {
+    let room_json = serde_json::to_string(room).map_err(|error| unreadable(room, &error))?;
+    let rest = payload.strip_prefix('{').unwrap_or(payload);
+    let comma = if rest.trim_start().starts_with('}') {
+        ""
+    } else {
+        ","
+    };
+    let text = format!("{{\"room\":{room_json},\"seq\":{seq},\"at\":{at_ms}{comma}{rest}");
+    RawValue::from_string(text).map_err(|error| unreadable(room, &error))
+}
+
+fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
+    let (pos, room, seq): (u64, Option<Arc<str>>, Option<u64>) =
+        (row.get(0)?, row.get(1)?, row.get(2)?);
+    let (name, payload): (Arc<str>, String) = (row.get(3)?, row.get(4)?);
+    let wrong = |error: serde_json::Error| {
+        rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
+    };
+    let what = match (room, seq) {
+        (Some(room), Some(seq)) => {
+            let payload = RawValue::from_string(payload).map_err(wrong)?;
+            What::Event(Event {
+                room,
+                seq,
+                name,
+                payload: payload.into(),
+            })
+        }
+        _ => What::Effect(serde_json::from_str(&payload).map_err(wrong)?),
+    };
+    Ok(Committed {
+        pos,
+        at_ms: row.get(5)?,
+        what,
+    })
+}
+
+fn unreadable(name: &str, error: &serde_json::Error) -> Error {
+    Error::Payload {
+        name: name.into(),
+        why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_position;
+
+    #[test]
+    fn position_is_added_at_the_top_level() {
+        let text = |payload: &str| {
+            with_position(payload, "channel:a\"b", 7, 12)
+                .unwrap()
+                .get()
+                .to_owned()
+        };
+        assert_eq!(
+            text(r#"{"x":1}"#),
+            r#"{"room":"channel:a\"b","seq":7,"at":12,"x":1}"#
+        );
+        assert_eq!(text("{}"), r#"{"room":"channel:a\"b","seq":7,"at":12}"#);
+    }
+}

@@ -1,0 +1,157 @@
+//! Opening the database file: options, the lock that keeps a second server away, pragmas, migrations.
+//!
+//! A server holds `<file>.lock` for its life. A command line tool that works beside a running server opens without the
+//! lock; it cannot migrate then. SQLite itself keeps the two from writing at the same moment.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::OpenError;
+
+/// How hard a commit is made to last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Flushed before it is answered: survives a power cut. The default.
+    Full,
+    /// Flushed now and then: survives the end of the process, not of the machine.
+    Normal,
+}
+
+impl Synchronous {
+    pub(crate) fn pragma(self) -> &'static str {
+        match self {
+            Synchronous::Full => "PRAGMA synchronous = FULL",
+            Synchronous::Normal => "PRAGMA synchronous = NORMAL",
+        }
+    }
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How hard commits are made to last. Default: full.
+    pub synchronous: Synchronous,
+    /// How long a statement waits for another process's lock. Default: 5 s.
+    pub busy_timeout: Duration,
+    /// How many jobs may wait for the lane; one more is [`crate::Error::Busy`]. Default: 4,096.
+    pub waiting_writes: usize,
+    /// How many reads may wait for a connection; one more is [`crate::Error::Busy`]. Default: 1,024.
+    pub waiting_reads: usize,
+    /// Reading connections, a thread each. Default: 4.
+    pub readers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            synchronous: Synchronous::Full,
+            busy_timeout: Duration::from_secs(5),
+            waiting_writes: 4_096,
+            waiting_reads: 1_024,
+            readers: 4,
+        }
+    }
+}
+
+/// The lock file of a server; unlocked when dropped.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Takes the lock, or says who has it.
+pub(crate) fn lock_beside(database: &Path) -> Result<Lock, OpenError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |source| OpenError::Io {
+        path: path.clone(),
+        source,
+    };
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let known = file.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+            let pid = if known {
+                pid.trim().to_owned()
+            } else {
+                "unknown".into()
+            };
+            return Err(OpenError::InUse {
+                path: database.into(),
+                pid,
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    file.set_len(0).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(Lock { _file: file })
+}
+
+/// The connection that writes. Creates the folder and the file.
+pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|source| OpenError::Io {
+            path: folder.into(),
+            source,
+        })?;
+    }
+    let db = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        options,
+    )?;
+    let pragmas = format!(
+        "PRAGMA journal_mode = WAL; {}; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000",
+        options.synchronous.pragma()
+    );
+    db.execute_batch(&pragmas)
+        .map_err(|source| OpenError::Sqlite {
+            path: path.into(),
+            source,
+        })?;
+    Ok(db)
+}
+
+/// A connection that only reads.
+pub(crate) fn reader(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)?;
+    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000")
+        .map_err(|source| OpenError::Sqlite {
+            path: path.into(),
+            source,
+        })?;
+    Ok(db)
+}
+
+/// The checkpointer's connection.
+pub(crate) fn checkpointer(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)
+}
+
+fn connect(path: &Path, flags: OpenFlags, options: &Options) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.into(),
+        source,
+    };
+    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(failed)?;
+    db.busy_timeout(options.busy_timeout).map_err(failed)?;
+    Ok(db)
+}

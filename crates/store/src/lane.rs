@@ -53,7 +53,7 @@ pub(crate) struct Subscriber {
     /// The hub's queue; while it is full, the lane waits.
     pub(crate) queue: mpsc::Sender<Vec<Committed>>,
     /// The `pos` that was handed on last.
-    pub(crate) handed: u64,
+    pub(crate) handed: i64,
 }
 
 impl Lane {
@@ -120,7 +120,7 @@ impl Lane {
     }
 
     /// Hands on what stands in the log up to `until`; false if it could not be read.
-    fn catch_up(&mut self, until: u64) -> bool {
+    fn catch_up(&mut self, until: i64) -> bool {
         while let Some(subscriber) = self
             .subscriber
             .as_ref()
@@ -145,7 +145,7 @@ impl Lane {
         true
     }
 
-    fn send(&mut self, rows: Vec<Committed>, last: u64) {
+    fn send(&mut self, rows: Vec<Committed>, last: i64) {
         let Some(subscriber) = &mut self.subscriber else {
             return;
         };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use wire::{Room, UserId};
 
 use crate::conn::sql;
 use crate::{Conn, Error};
@@ -21,7 +22,7 @@ const EFFECT: &str = "effect";
 #[derive(Debug, Clone)]
 pub struct Committed {
     /// Place in the whole log, from 1.
-    pub pos: u64,
+    pub pos: i64,
     /// Commit time, milliseconds since 1970.
     pub at_ms: i64,
     /// An event to deliver or an effect to apply.
@@ -43,7 +44,7 @@ pub struct Event {
     /// The room's name, as in `channel:X`.
     pub room: Arc<str>,
     /// Place in the room, from 1.
-    pub seq: u64,
+    pub seq: i64,
     /// The event's name on the wire.
     pub name: Arc<str>,
     /// The payload: the emitted object with `room`, `seq` and `at` at its top level.
@@ -57,21 +58,24 @@ pub enum Effect {
     /// All sockets of the person enter the room.
     Join {
         /// Who.
-        user_id: String,
-        /// The room's name.
-        room: String,
+        user_id: UserId,
+        /// Which.
+        #[serde(with = "room_name")]
+        room: Room,
     },
     /// All sockets of the person leave the room.
     Leave {
         /// Who.
-        user_id: String,
-        /// The room's name.
-        room: String,
+        user_id: UserId,
+        /// Which.
+        #[serde(with = "room_name")]
+        room: Room,
     },
     /// All sockets leave the room: its resource is gone.
     Empty {
-        /// The room's name.
-        room: String,
+        /// Which.
+        #[serde(with = "room_name")]
+        room: Room,
     },
     /// The sockets that were opened with one session's token are disconnected: it was signed out or revoked.
     EndSession {
@@ -81,8 +85,23 @@ pub enum Effect {
     /// All sockets of the person are disconnected: signed out everywhere, disabled, or the role changed.
     EndUser {
         /// Who.
-        user_id: String,
+        user_id: UserId,
     },
+}
+
+/// Rooms in the log's JSON: their name.
+mod room_name {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+    use wire::Room;
+
+    pub(super) fn serialize<S: Serializer>(room: &Room, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(room)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Room, D::Error> {
+        let name = String::deserialize(from)?;
+        Room::parse(&name).ok_or_else(|| D::Error::custom(format!("no room is called {name}")))
+    }
 }
 
 /// What a job emitted, before it has a number.
@@ -99,7 +118,7 @@ pub(crate) enum Unnumbered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The newest `pos` or `seq`.
-    pub number: u64,
+    pub number: i64,
     /// Its commit time, milliseconds since 1970.
     pub at_ms: i64,
 }
@@ -132,7 +151,7 @@ pub fn room_head(conn: &Conn, room: &str) -> Result<Head, Error> {
 pub fn events_after(
     conn: &Conn,
     room: &str,
-    seq: u64,
+    seq: i64,
     limit: u32,
 ) -> Result<Vec<Committed>, Error> {
     conn.all(
@@ -143,7 +162,7 @@ pub fn events_after(
 }
 
 /// The whole log after `pos`, in order, at most `limit` rows.
-pub fn all_after(conn: &Conn, pos: u64, limit: u32) -> Result<Vec<Committed>, Error> {
+pub fn all_after(conn: &Conn, pos: i64, limit: u32) -> Result<Vec<Committed>, Error> {
     conn.all(sql!("log/after"), params![pos, limit], committed)
 }
 
@@ -156,12 +175,13 @@ pub(crate) fn append(
     if emitted.is_empty() {
         return Ok(Vec::new());
     }
-    let (head_pos, at_ms): (u64, i64) =
-        conn.one(sql!("log/advance"), params![emitted.len(), now_ms], |row| {
+    let count = i64::try_from(emitted.len()).unwrap_or(i64::MAX);
+    let (head_pos, at_ms): (i64, i64) =
+        conn.one(sql!("log/advance"), params![count, now_ms], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let mut next = advance_rooms(conn, &emitted, at_ms)?;
-    let first_pos = head_pos + 1 - emitted.len() as u64;
+    let first_pos = head_pos + 1 - count;
     let mut numbered = Vec::with_capacity(emitted.len());
     for (pos, one) in (first_pos..).zip(emitted) {
         let what = match one {
@@ -190,7 +210,7 @@ pub(crate) fn append(
                     serde_json::to_string(&effect).map_err(|error| unreadable(EFFECT, &error))?;
                 conn.run(
                     sql!("log/insert"),
-                    params![pos, None::<i64>, None::<u64>, EFFECT, text, at_ms],
+                    params![pos, None::<i64>, None::<i64>, EFFECT, text, at_ms],
                 )?;
                 What::Effect(effect)
             }
@@ -203,7 +223,7 @@ pub(crate) fn append(
 /// Where a room's next event goes.
 struct Place {
     room_id: i64,
-    next_seq: u64,
+    next_seq: i64,
 }
 
 fn advance_rooms(
@@ -211,7 +231,7 @@ fn advance_rooms(
     emitted: &[Unnumbered],
     at_ms: i64,
 ) -> Result<BTreeMap<Arc<str>, Place>, Error> {
-    let mut counts: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<Arc<str>, i64> = BTreeMap::new();
     for one in emitted {
         if let Unnumbered::Event { room, .. } = one {
             *counts.entry(room.clone()).or_default() += 1;
@@ -223,7 +243,7 @@ fn advance_rooms(
             sql!("log/advance_room"),
             params![room, count, at_ms],
             |row| {
-                let head_seq: u64 = row.get(1)?;
+                let head_seq: i64 = row.get(1)?;
                 Ok(Place {
                     room_id: row.get(0)?,
                     next_seq: head_seq + 1 - count,
@@ -236,7 +256,7 @@ fn advance_rooms(
 }
 
 /// The emitted object with `room`, `seq` and `at` as its first members.
-fn with_position(payload: &str, room: &str, seq: u64, at_ms: i64) -> Result<Box<RawValue>, Error> {
+fn with_position(payload: &str, room: &str, seq: i64, at_ms: i64) -> Result<Box<RawValue>, Error> {
     let room_json = serde_json::to_string(room).map_err(|error| unreadable(room, &error))?;
     let rest = payload.strip_prefix('{').unwrap_or(payload);
     let comma = if rest.trim_start().starts_with('}') {
@@ -249,7 +269,7 @@ fn with_position(payload: &str, room: &str, seq: u64, at_ms: i64) -> Result<Box<
 }
 
 fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
-    let (pos, room, seq): (u64, Option<Arc<str>>, Option<u64>) =
+    let (pos, room, seq): (i64, Option<Arc<str>>, Option<i64>) =
         (row.get(0)?, row.get(1)?, row.get(2)?);
     let (name, payload): (Arc<str>, String) = (row.get(3)?, row.get(4)?);
     let wrong = |error: serde_json::Error| {

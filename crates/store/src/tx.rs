@@ -4,11 +4,11 @@
 //! leaves no hole. Mistakes of `emit` are kept and fail the job at its end, so that actions need no `?` for them.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::Serialize;
+use wire::Room;
+use wire::events::ServerEvent;
 
 use crate::log::{Effect, Unnumbered};
 use crate::{Conn, Error};
@@ -45,14 +45,14 @@ impl<'a> Tx<'a> {
         self.at_ms
     }
 
-    /// Reports to a room what this job changes. The payload must be a JSON object; `room`, `seq` and `at` (commit time,
-    /// ms) are added at its top level when the number is known. A payload that cannot be stored fails the job.
-    pub fn emit(&mut self, room: impl Display, name: &str, payload: &impl Serialize) {
+    /// Reports to a room what this job changes. `room`, `seq` and `at` (commit time, ms) are added at the payload's top
+    /// level when the number is known. A payload that cannot be stored fails the job.
+    pub fn emit(&mut self, room: Room, event: ServerEvent) {
         let room = self.known_room(&room.to_string());
-        match checked_payload(name, payload) {
+        match checked_payload(&event) {
             Ok(payload) => self.emitted.push(Unnumbered::Event {
                 room,
-                name: name.into(),
+                name: event.name().into(),
                 payload,
             }),
             Err(mistake) => self.mistake = self.mistake.take().or(Some(mistake)),
@@ -92,12 +92,12 @@ impl Deref for Tx<'_> {
     }
 }
 
-fn checked_payload(name: &str, payload: &impl Serialize) -> Result<String, Error> {
+fn checked_payload(event: &ServerEvent) -> Result<String, Error> {
     let refused = |why: String| Error::Payload {
-        name: name.into(),
+        name: event.name().into(),
         why,
     };
-    let text = serde_json::to_string(payload).map_err(|error| refused(error.to_string()))?;
+    let text = serde_json::to_string(event).map_err(|error| refused(error.to_string()))?;
     if !text.starts_with('{') {
         return Err(refused("it is not a JSON object".into()));
     }

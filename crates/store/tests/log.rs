@@ -1,14 +1,18 @@
 //! The lane and the log: numbers without holes, events exactly of the jobs that succeeded, jobs that nobody can cancel.
 
+#![allow(clippy::unwrap_used)] // in the helpers too, not only in the tests
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{Clock, Committed, Effect, Error, OpenError, Options, Store, Tx, What, log};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use wire::Room;
+use wire::events::{ChannelSeen, ChatEvent, ChatPush, ServerEvent};
 
 /// A store on a temporary file with the queue that a hub would read.
 struct Opened {
@@ -39,13 +43,19 @@ fn open() -> Opened {
     }
 }
 
+fn room(name: u8) -> Room {
+    Room::Channel(name.to_string().into())
+}
+
+fn seen(channel: impl Into<String>) -> ServerEvent {
+    ServerEvent::ChannelAdded(ChannelSeen {
+        channel_id: channel.into().into(),
+    })
+}
+
 fn emit_numbers(tx: &mut Tx<'_>, job: usize, rooms: &[u8]) {
-    for (index, room) in rooms.iter().enumerate() {
-        tx.emit(
-            format!("channel:{room}"),
-            "events:test",
-            &json!({ "job": job, "index": index }),
-        );
+    for (index, name) in rooms.iter().enumerate() {
+        tx.emit(room(*name), seen(format!("{job}/{index}")));
     }
 }
 
@@ -55,12 +65,12 @@ async fn an_event_carries_its_room_number_and_time() {
     let answer: Result<u8, Error> = t
         .store
         .write(|tx| {
-            tx.emit("channel:a", "events:channel", &json!({ "type": "message" }));
+            tx.emit(Room::Channel("a".into()), seen("a"));
             tx.effect(Effect::Join {
                 user_id: "u".into(),
-                room: "channel:a".into(),
+                room: Room::Channel("a".into()),
             });
-            tx.emit("user:u", "events", &json!({}));
+            tx.emit(Room::User("u".into()), seen("b"));
             Ok(7)
         })
         .await;
@@ -77,9 +87,11 @@ async fn an_event_carries_its_room_number_and_time() {
     let payload: Value = serde_json::from_str(first.payload.get()).unwrap();
     assert_eq!(
         payload,
-        json!({ "room": "channel:a", "seq": 1, "at": rows[0].at_ms, "type": "message" })
+        serde_json::json!({ "room": "channel:a", "seq": 1, "at": rows[0].at_ms, "channel_id": "a" })
     );
-    assert!(matches!(&rows[1].what, What::Effect(Effect::Join { user_id, .. }) if user_id == "u"));
+    assert!(
+        matches!(&rows[1].what, What::Effect(Effect::Join { user_id, .. }) if user_id.as_str() == "u")
+    );
 
     let (kept, head) = t
         .store
@@ -108,7 +120,7 @@ async fn a_job_goes_on_when_its_caller_has_left() {
             .write(move |tx| {
                 started.send(()).unwrap();
                 may_go.recv().unwrap();
-                tx.emit("channel:a", "events:test", &json!({}));
+                tx.emit(room(1), seen("a"));
                 Ok::<_, Error>(())
             })
             .await
@@ -120,35 +132,36 @@ async fn a_job_goes_on_when_its_caller_has_left() {
     assert!(caller.await.unwrap_err().is_cancelled());
     go.send(()).unwrap();
     assert_eq!(t.events.recv().await.unwrap().len(), 1);
-    let head = t.store.read(|conn| log::head(conn)).await.unwrap();
+    let head = t.store.read(log::head).await.unwrap();
     assert_eq!(head.number, 1);
 }
 
 #[tokio::test]
 async fn a_payload_that_cannot_be_stored_fails_its_job() {
     let t = open();
-    for payload in [json!([1]), json!("x"), json!(null)] {
-        let answer = t
-            .store
-            .write(move |tx| {
-                tx.emit("r", "events:test", &payload);
-                Ok::<_, Error>(())
-            })
-            .await;
-        assert!(matches!(answer, Err(Error::Payload { .. })), "{answer:?}");
-    }
+    let large = ServerEvent::Chat(ChatPush {
+        chat_id: None,
+        message_id: None,
+        data: ChatEvent::Title("x".repeat(store::MAX_PAYLOAD_BYTES)),
+        run: None,
+    });
+    let answer = t
+        .store
+        .write(move |tx| {
+            tx.emit(room(1), large);
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(answer, Err(Error::Payload { .. })), "{answer:?}");
     let answer = t
         .store
         .write(|tx| {
-            (0..=store::MAX_ROOMS_PER_JOB).for_each(|n| tx.emit(n, "events:test", &json!({})));
+            (0u8..=100).for_each(|n| tx.emit(room(n), seen("a")));
             Ok::<_, Error>(())
         })
         .await;
     assert!(matches!(answer, Err(Error::TooManyRooms)), "{answer:?}");
-    assert_eq!(
-        t.store.read(|conn| log::head(conn)).await.unwrap().number,
-        0
-    );
+    assert_eq!(t.store.read(log::head).await.unwrap().number, 0);
 }
 
 #[tokio::test]
@@ -293,7 +306,7 @@ async fn check_jobs(jobs: Vec<(Vec<u8>, Ending)>) {
     let text = |rows: &[Committed]| format!("{rows:?}");
     assert_eq!(text(&handed), text(&stored));
 
-    let mut next_seq: HashMap<Arc<str>, u64> = HashMap::new();
+    let mut next_seq: HashMap<Arc<str>, i64> = HashMap::new();
     let mut found = Vec::new();
     for (pos, row) in (1..).zip(&stored) {
         assert_eq!(row.pos, pos);
@@ -304,8 +317,12 @@ async fn check_jobs(jobs: Vec<(Vec<u8>, Ending)>) {
         assert_eq!(event.seq, *next);
         *next += 1;
         let payload: Value = serde_json::from_str(event.payload.get()).unwrap();
-        let number = |key: &str| usize::try_from(payload[key].as_u64().unwrap()).unwrap();
-        found.push((number("job"), number("index")));
+        let (job, index) = payload["channel_id"]
+            .as_str()
+            .unwrap()
+            .split_once('/')
+            .unwrap();
+        found.push((job.parse().unwrap(), index.parse().unwrap()));
     }
     found.sort_unstable();
     assert_eq!(found, expected);

@@ -7,11 +7,15 @@
 
 #![warn(missing_docs)]
 
+pub mod channels;
 mod checkpoint;
+mod columns;
 mod conn;
 mod error;
 mod lane;
 pub mod log;
+pub mod members;
+pub mod messages;
 mod migrations;
 mod open;
 mod readers;

@@ -63,6 +63,13 @@ pub enum Effect {
         #[serde(with = "room_name")]
         room: Room,
     },
+    /// All sockets of one room enter another: a channel opens to everybody.
+    JoinAll {
+        /// The room whose sockets enter.
+        of: String,
+        /// The room they enter.
+        room: String,
+    },
     /// All sockets of the person leave the room.
     Leave {
         /// Who.

@@ -1,0 +1,1 @@
+DELETE FROM channel_member WHERE user_id = $1

@@ -19,8 +19,12 @@ pub mod messages;
 mod migrations;
 mod open;
 mod readers;
+pub mod sessions;
+pub mod settings;
 mod store;
+pub mod tokens;
 mod tx;
+pub mod users;
 
 pub use conn::Conn;
 pub use error::{Error, OpenError};

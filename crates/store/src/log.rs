@@ -89,8 +89,13 @@ pub enum Effect {
         /// The token's `jti`, or the id of an API key.
         session_id: String,
     },
-    /// All sockets of the person are disconnected: signed out everywhere, disabled, or the role changed.
+    /// All sockets of the person are disconnected and stay away: signed out everywhere, disabled or deleted.
     EndUser {
+        /// Who.
+        user_id: UserId,
+    },
+    /// The transports of all sockets of the person are closed, so that they come back with the rights they have now.
+    RenewUser {
         /// Who.
         user_id: UserId,
     },

@@ -29,6 +29,7 @@ macro_rules! migrations {
 /// Every migration, in order.
 const ALL: &[Migration] = migrations![
     1 "0001_log",
+    2 "0002_people",
     3 "0003_channels",
 ];
 

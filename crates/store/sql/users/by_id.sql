@@ -1,0 +1,2 @@
+SELECT u.id, u.email, u.name, u.role, u.profile_image_url, u.last_active_at_ms, u.created_at_ms, u.updated_at_ms, u.disabled_at_ms
+FROM user_account u WHERE u.id = $1 AND u.deleted_at_ms IS NULL

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM user_account WHERE deleted_at_ms IS NULL

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM user_account WHERE role = 'admin' AND disabled_at_ms IS NULL AND deleted_at_ms IS NULL

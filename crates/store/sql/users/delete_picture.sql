@@ -1,0 +1,1 @@
+DELETE FROM user_picture WHERE user_id = $1

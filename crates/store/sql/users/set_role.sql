@@ -1,0 +1,1 @@
+UPDATE user_account SET role = $2, updated_at_ms = $3 WHERE id = $1

@@ -66,7 +66,7 @@ export interface CompletionData {
 export type ChatEventData =
 	| { type: 'chat:completion'; data: CompletionData }
 	| { type: 'chat:messages'; data: { currentId: MessageId | null; messages: Record<MessageId, ChatMessage> } }
-	| { type: 'chat:list'; data?: { chat_id?: ChatId; title?: string; deleted?: boolean } }
+	| { type: 'chat:list'; data?: { chat_id?: ChatId; title?: string; updated_at?: number; deleted?: boolean } }
 	| { type: 'chat:title'; data: string }
 	| { type: 'chat:message:error'; data: { error: unknown } }
 	| { type: 'chat:tasks:cancel'; data?: undefined }
@@ -96,7 +96,7 @@ export interface ServerPayloads {
 	'events:channel': ChannelEvent;
 	'events:read': ReadMarker;
 	'events:presence': PresenceState;
-	'events:people': Numbered & { user: UserSummary };
+	'events:people': Numbered & { user: UserSummary; removed?: boolean };
 	'channel:updated': Numbered & { channel: Channel };
 	'channel:deleted': Numbered & { channel_id: ChannelId };
 	'channel:added': Numbered & { channel_id: ChannelId };

@@ -11,12 +11,12 @@ export type MessageId = string;
 export type ChatId = string;
 /** Name of a room on the socket, for example `channel:0192…` or `user:0192…`. */
 export type RoomName = string;
-export type Role = 'admin' | 'user' | 'pending' | (string & {});
+export type Role = 'admin' | 'user' | 'pending';
 
 export interface PersonRef {
 	id: UserId;
 	name: string;
-	role?: Role;
+	role?: string;
 }
 
 /** What anybody signed in may know of a person. */
@@ -39,7 +39,7 @@ export interface AdminUser extends UserSummary {
 
 export interface SessionUser {
 	token: string;
-	token_type: 'Bearer' | (string & {});
+	token_type: string;
 	/** Seconds since epoch, or null for a token without an end. */
 	expires_at: number | null;
 	id: UserId;
@@ -168,7 +168,7 @@ export interface ChatMessage {
 	id: MessageId;
 	parentId: MessageId | null;
 	childrenIds: MessageId[];
-	role: 'user' | 'assistant' | (string & {});
+	role: string;
 	content: string;
 	timestamp: number;
 	models?: string[];

@@ -1,0 +1,153 @@
+/**
+ * The channels and direct messages that the signed-in person may see, with their unread counts.
+ */
+import {
+	ApiError,
+	type Api,
+	type Channel,
+	type ChannelId,
+	type ChannelRow,
+	type NewChannel,
+	type UserId,
+} from '@tidings/client';
+import { createContext } from 'svelte';
+import { SvelteMap } from 'svelte/reactivity';
+import type { People } from '../people/people.svelte';
+import { Unread } from './unread.svelte';
+
+type ChannelsApi = Pick<Api['channels'], 'list' | 'get' | 'create' | 'direct'>;
+
+export class Channels {
+	readonly unread = new Unread();
+	readonly #api: ChannelsApi;
+	readonly #people: People;
+	#rows = new SvelteMap<ChannelId, ChannelRow>();
+	#state = $state<'loading' | 'ready' | 'failed'>('loading');
+	#loading: Promise<void> | null = null;
+	#again = false;
+
+	constructor(api: ChannelsApi, people: People) {
+		this.#api = api;
+		this.#people = people;
+	}
+
+	get state() {
+		return this.#state;
+	}
+
+	/** Standard channels and groups, by name. */
+	readonly rooms = $derived.by(() =>
+		[...this.#rows.values()]
+			.filter((row) => row.type !== 'dm')
+			.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1)),
+	);
+
+	/** Direct messages, the newest conversation first. */
+	readonly directs = $derived.by(() =>
+		[...this.#rows.values()]
+			.filter((row) => row.type === 'dm')
+			.sort((a, b) => (b.last_message_at ?? b.created_at) - (a.last_message_at ?? a.created_at)),
+	);
+
+	readonly unreadTotal = $derived.by(() => this.unread.total(this.#rows.keys()));
+
+	get(id: ChannelId): ChannelRow | undefined {
+		return this.#rows.get(id);
+	}
+
+	/** The other person of a direct message; ourselves in a conversation with ourselves. */
+	partner(row: Pick<ChannelRow, 'users' | 'user_ids' | 'user_id'>): UserId {
+		const ids = row.users?.map((user) => user.id) ?? row.user_ids ?? [];
+		return ids.find((id) => id !== this.#people.meId) ?? this.#people.meId;
+	}
+
+	/** What a channel is called here: its name, or for a direct message the other person's. */
+	title(row: ChannelRow | undefined): string {
+		if (!row) return 'Channel';
+		if (row.type !== 'dm') return row.name;
+		const id = this.partner(row);
+		return this.#people.name(id, row.users?.find((user) => user.id === id)?.name ?? (row.name || 'Direct message'));
+	}
+
+	/** Fetches the list. A call while one is under way makes it run once more, so that nothing is missed. */
+	load(): Promise<void> {
+		if (this.#loading) {
+			this.#again = true;
+			return this.#loading;
+		}
+		this.#loading = this.#fetch().finally(() => {
+			this.#loading = null;
+			if (this.#again) {
+				this.#again = false;
+				void this.load();
+			}
+		});
+		return this.#loading;
+	}
+
+	async #fetch(): Promise<void> {
+		try {
+			const rows = await this.#api.list();
+			const seen = new Set<ChannelId>();
+			for (const row of rows) {
+				seen.add(row.id);
+				this.put(row);
+			}
+			for (const id of [...this.#rows.keys()]) if (!seen.has(id)) this.forget(id);
+			this.#state = 'ready';
+		} catch {
+			if (this.#state !== 'ready') this.#state = 'failed';
+		}
+	}
+
+	put(row: ChannelRow): void {
+		this.#rows.set(row.id, row);
+		this.unread.listed(row);
+		this.#people.remember(row.users ?? []);
+	}
+
+	updated(channel: Channel): void {
+		const held = this.#rows.get(channel.id);
+		if (held) this.#rows.set(channel.id, { ...held, ...channel });
+	}
+
+	forget(id: ChannelId): void {
+		this.#rows.delete(id);
+		this.unread.forget(id);
+	}
+
+	/** A top-level message was posted; an unknown channel means that the list is out of date. */
+	arrived(id: ChannelId, no: number, createdAt: number): void {
+		this.unread.arrived(id, no);
+		const held = this.#rows.get(id);
+		if (!held) void this.load();
+		else if ((held.last_message_at ?? 0) < createdAt) this.#rows.set(id, { ...held, last_message_at: createdAt });
+	}
+
+	async create(form: NewChannel): Promise<Channel> {
+		const channel = await this.#api.create(form);
+		await this.load();
+		return channel;
+	}
+
+	async direct(userId: UserId): Promise<Channel> {
+		const channel = await this.#api.direct(userId);
+		await this.load();
+		return channel;
+	}
+
+	/** Fetches one channel that is not in the list; null if there is none that we may see. */
+	async find(id: ChannelId): Promise<ChannelRow | null> {
+		const held = this.#rows.get(id);
+		if (held) return held;
+		try {
+			const detail = await this.#api.get(id);
+			return { last_message_at: null, ...detail };
+		} catch (error) {
+			if (error instanceof ApiError && [403, 404].includes(error.status)) return null;
+			throw error;
+		}
+	}
+}
+
+export const [getChannels, setChannels] = createContext<Channels>();

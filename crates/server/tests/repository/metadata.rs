@@ -59,7 +59,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
-        .unwrap()
+        .expect("it can be read")
 }
 
 /// `cargo metadata`, resolved for this machine's platform so that it needs no network.
@@ -121,7 +121,7 @@ fn host() -> String {
         .arg("-vV")
         .output()
         .expect("rustc runs");
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("it prints text");
     text.lines()
         .find_map(|line| line.strip_prefix("host: "))
         .expect("rustc names its host")
@@ -140,5 +140,5 @@ fn cargo(arguments: &[&str]) -> String {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("it prints text")
 }

@@ -74,11 +74,11 @@ fn collect(folder: &Path, endings: &[&str], found: &mut Vec<Source>) {
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             let path_from_root = path
                 .strip_prefix(root())
-                .unwrap()
+                .expect("it can be read")
                 .to_string_lossy()
                 .into_owned();
             if !GENERATED.contains(&path_from_root.as_str()) {
-                let text = fs::read_to_string(&path).unwrap();
+                let text = fs::read_to_string(&path).expect("it can be read");
                 found.push(Source {
                     path: path_from_root,
                     text,

@@ -50,11 +50,10 @@ const MUST_NOT_REACH: [(&str, &[&str], &str); 4] = [
 ];
 
 /// Who alone may name a library in its manifest.
-const ONLY_IN: [(&str, &[&str]); 4] = [
+const ONLY_IN: [(&str, &[&str]); 3] = [
     ("rusqlite", &["store"]),
     ("reqwest", &["llm", "testkit", "server"]),
     ("anyhow", &["server", "loadgen", "xtask"]),
-    ("libc", &["loadgen"]),
 ];
 
 fn edges(metadata: &Metadata, member: &str, is_dev: bool) -> BTreeSet<String> {

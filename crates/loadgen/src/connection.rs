@@ -1,0 +1,175 @@
+//! One Socket.IO connection over WebSocket, opened by hand and then listened to with as little work as possible.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::frame::{self, Frame};
+
+const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+
+/// An open connection: CONNECT was answered.
+pub struct Connection {
+    stream: TcpStream,
+    /// Bytes of a frame that is not complete yet.
+    rest: RefCell<Vec<u8>>,
+}
+
+/// Where and as whom to connect.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// The server.
+    pub address: SocketAddr,
+    /// Path of the Engine.IO endpoint, ending in a slash.
+    pub path: String,
+}
+
+impl Connection {
+    /// Opens a WebSocket, waits for Engine.IO's OPEN, sends CONNECT with `auth` and waits for its answer.
+    ///
+    /// # Errors
+    /// If the server does not upgrade, refuses CONNECT, or hangs up before.
+    pub async fn open(endpoint: &Endpoint, auth: &Value) -> Result<Self> {
+        let mut stream = TcpStream::connect(endpoint.address)
+            .await
+            .context("the server does not answer")?;
+        stream.set_nodelay(true)?;
+        let Endpoint { address, path } = endpoint;
+        let request = format!(
+            "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut bytes = Vec::new();
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            read_more(&mut stream, &mut bytes).await?;
+        };
+        if !bytes.starts_with(b"HTTP/1.1 101") {
+            bail!(
+                "no upgrade: {}",
+                String::from_utf8_lossy(&bytes[..end.min(200)])
+            );
+        }
+        bytes.drain(..end);
+        stream.write_all(&frame::text(&format!("40{auth}"))).await?;
+        while !next_is_connect(&mut bytes)? {
+            read_more(&mut stream, &mut bytes).await?;
+        }
+        Ok(Self {
+            stream,
+            rest: RefCell::new(bytes),
+        })
+    }
+
+    /// Sends a text packet.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn send(&self, packet: &str) -> Result<()> {
+        let bytes = frame::text(packet);
+        let mut sent = 0;
+        while sent < bytes.len() {
+            self.stream.writable().await?;
+            match self.stream.try_write(&bytes[sent..]) {
+                Ok(more) => sent += more,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands every text packet to `on_packet` and answers pings, until the server hangs up.
+    ///
+    /// `scratch` is shared by all connections of the thread: it is filled and emptied between two awaits.
+    ///
+    /// # Errors
+    /// If the connection breaks or the server sends what it must not.
+    pub async fn listen(
+        &self,
+        scratch: &Rc<RefCell<Vec<u8>>>,
+        mut on_packet: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        self.consume(&[], &mut on_packet)?;
+        loop {
+            self.stream.readable().await?;
+            let mut buffer = scratch.borrow_mut();
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(length) => {
+                    if self.consume(&buffer[..length], &mut on_packet)? {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// True when the server said goodbye.
+    fn consume(&self, bytes: &[u8], on_packet: &mut impl FnMut(&[u8])) -> Result<bool> {
+        let mut rest = self.rest.borrow_mut();
+        if rest.is_empty() {
+            let (used, is_over) = self.packets(bytes, on_packet)?;
+            rest.extend(&bytes[used..]);
+            return Ok(is_over);
+        }
+        rest.extend(bytes);
+        let (used, is_over) = self.packets(&rest, on_packet)?;
+        rest.drain(..used);
+        Ok(is_over)
+    }
+
+    fn packets(&self, bytes: &[u8], on_packet: &mut impl FnMut(&[u8])) -> Result<(usize, bool)> {
+        let mut used = 0;
+        while let Some((Frame { opcode, payload }, length)) = frame::first(&bytes[used..])? {
+            used += length;
+            match (opcode, payload) {
+                (TEXT, b"2") => {
+                    // A pong that does not fit means the server reads nothing: it will say so itself.
+                    let _sent = self.stream.try_write(&frame::text("3"));
+                }
+                (TEXT, payload) => on_packet(payload),
+                (CLOSE, _) => return Ok((used, true)),
+                _ => {}
+            }
+        }
+        Ok((used, false))
+    }
+}
+
+async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<()> {
+    if stream.read_buf(bytes).await? == 0 {
+        bail!(
+            "the server hung up during the handshake: {}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
+    Ok(())
+}
+
+/// Drops OPEN and other packets before CONNECT's answer; true once that was seen.
+fn next_is_connect(bytes: &mut Vec<u8>) -> Result<bool> {
+    while let Some((frame, length)) = frame::first(bytes)? {
+        let payload = frame.payload.to_vec();
+        bytes.drain(..length);
+        if payload.starts_with(b"40") {
+            return Ok(true);
+        }
+        if payload.starts_with(b"44") {
+            bail!("CONNECT was refused: {}", String::from_utf8_lossy(&payload));
+        }
+    }
+    Ok(false)
+}

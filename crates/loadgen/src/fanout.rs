@@ -1,0 +1,188 @@
+//! The fan-out measurement: one event to every connection, first at an easy pace, then as fast as the server can.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::crowd::Crowd;
+use crate::process::{cpu_time, resident_bytes};
+use crate::target::Target;
+
+const EVENT: &str = "events:channel";
+/// Events on their way at once when the server goes as fast as it can.
+const IN_FLIGHT: u64 = 4;
+const STRAGGLERS_WITHIN: Duration = Duration::from_secs(3);
+/// Memory is read when the server has had time to settle.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How much to do.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Plan {
+    /// Sockets, all in one room.
+    pub connections: usize,
+    /// Events a second at the easy pace.
+    pub events_per_s: u32,
+    /// How long each part lasts.
+    pub seconds: u32,
+}
+
+/// What one server did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The server and its version.
+    pub name: String,
+    /// Resident memory gained per open connection.
+    pub bytes_per_connection: u64,
+    /// Resident memory before the first connection.
+    pub bytes_at_rest: u64,
+    /// A signal that nothing stores, at an easy pace.
+    pub paced: Phase,
+    /// The same as fast as the server can.
+    pub flat_out: Phase,
+    /// Messages posted over HTTP and stored before they are delivered; only Tidings.
+    pub posted: Option<Phase>,
+}
+
+/// One part of a measurement.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// Events sent by us.
+    pub events: u64,
+    /// What arrived, of `events` times connections.
+    pub deliveries: u64,
+    /// What did not.
+    pub missing: u64,
+    /// Size of one delivery, in bytes of payload.
+    pub bytes_per_delivery: u64,
+    /// Processor time of the server for one delivery, in microseconds.
+    pub cpu_us_per_delivery: f64,
+    /// Over the part's whole time.
+    pub deliveries_per_s: f64,
+    /// From our sending to our reading, in milliseconds; includes the time we need to read all the others.
+    pub latency_p50_ms: f64,
+    /// The same for the slowest in a hundred.
+    pub latency_p99_ms: f64,
+}
+
+/// What is sent in a part.
+#[derive(Clone, Copy)]
+enum Load {
+    Signals,
+    Posts,
+}
+
+/// Runs all parts against one server.
+///
+/// # Errors
+/// If connections cannot be opened, are lost, or nothing is delivered.
+pub async fn measure(target: &Target, plan: Plan, with_posts: bool) -> Result<Outcome> {
+    let pid = target.pid();
+    let bytes_at_rest = resident_bytes(pid)?;
+    let crowd = Crowd::gather(&target.endpoint, target.auths(plan.connections), EVENT).await?;
+    sleep(SETTLE).await;
+    let gained = resident_bytes(pid)?.saturating_sub(bytes_at_rest);
+    let bytes_per_connection = gained / crowd.len().max(1) as u64;
+    let paced = phase(target, &crowd, plan, Load::Signals, true).await?;
+    let flat_out = phase(target, &crowd, plan, Load::Signals, false).await?;
+    let posted = if with_posts {
+        Some(phase(target, &crowd, plan, Load::Posts, true).await?)
+    } else {
+        None
+    };
+    if crowd.lost() > 0 {
+        bail!(
+            "{}: {} of {} connections were lost",
+            target.name,
+            crowd.lost(),
+            crowd.len()
+        );
+    }
+    Ok(Outcome {
+        name: target.name.clone(),
+        bytes_per_connection,
+        bytes_at_rest,
+        paced,
+        flat_out,
+        posted,
+    })
+}
+
+async fn phase(
+    target: &Target,
+    crowd: &Crowd,
+    plan: Plan,
+    load: Load,
+    is_paced: bool,
+) -> Result<Phase> {
+    let each = crowd.len() as u64;
+    let (first_delivery, first_byte) = (crowd.deliveries(), crowd.bytes());
+    let (cpu_before, started) = (cpu_time(target.pid())?, Instant::now());
+    let lasts = Duration::from_secs(plan.seconds.into());
+    let mut pace = interval(Duration::from_secs(1) / plan.events_per_s);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut events = 0;
+    while started.elapsed() < lasts {
+        if is_paced {
+            pace.tick().await;
+        } else if events >= IN_FLIGHT {
+            let due = first_delivery + (events - IN_FLIGHT + 1) * each;
+            if !crowd.until(due, STRAGGLERS_WITHIN).await {
+                break;
+            }
+        }
+        match load {
+            Load::Signals => crowd.send(0, &target.signal(&crowd.stamp())).await?,
+            Load::Posts => {
+                target
+                    .post(&format!("A message of ordinary length {}", crowd.stamp()))
+                    .await?
+            }
+        }
+        events += 1;
+    }
+    crowd
+        .until(first_delivery + events * each, STRAGGLERS_WITHIN)
+        .await;
+    let took = started.elapsed();
+    let cpu = cpu_time(target.pid())?.saturating_sub(cpu_before);
+    let deliveries = crowd.deliveries() - first_delivery;
+    if deliveries == 0 {
+        bail!("{}: nothing was delivered", target.name);
+    }
+    let mut latencies = crowd.take_latencies_us();
+    latencies.sort_unstable();
+    Ok(Phase {
+        events,
+        deliveries,
+        missing: (events * each).saturating_sub(deliveries),
+        bytes_per_delivery: (crowd.bytes() - first_byte) / deliveries,
+        cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / deliveries as f64,
+        deliveries_per_s: deliveries as f64 / took.as_secs_f64(),
+        latency_p50_ms: percentile_ms(&latencies, 50),
+        latency_p99_ms: percentile_ms(&latencies, 99),
+    })
+}
+
+/// Of sorted microseconds, in milliseconds; 0 where nothing was sampled.
+fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
+    let index = (sorted_us.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted_us
+        .get(index)
+        .map_or(0.0, |us| f64::from(*us) / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentile_ms;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let sorted: Vec<u32> = (1..=100).map(|n| n * 1000).collect();
+        assert_eq!(percentile_ms(&sorted, 50), 50.0);
+        assert_eq!(percentile_ms(&sorted, 99), 99.0);
+        assert_eq!(percentile_ms(&sorted[..1], 99), 1.0);
+        assert_eq!(percentile_ms(&[], 50), 0.0);
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! They read sources, `cargo metadata` and `package-lock.json`; nothing of the product runs.
 
+#![allow(clippy::unwrap_used)]
+
 mod architecture;
 mod dependencies;
 mod licences;

@@ -1,0 +1,146 @@
+//! Every setting: its flag, its variable, its unit and its default. Nothing else reads the environment.
+//!
+//! [`Settings`] is what the operator wrote, as text; [`Config`] is what it means. A wrong value, or one that asks for
+//! something this program does not have, stops the start with the variable's name and what is allowed. Names are
+//! those that Open WebUI's operators already use wherever it has one; our own begin with `TIDINGS_`.
+
+mod check;
+mod settings;
+mod values;
+
+pub use check::SettingErrors;
+pub use settings::Settings;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use wire::people::Role;
+
+/// What the settings mean, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The name shown in the app.
+    pub name: String,
+    /// Where files live: the database, the signing key.
+    pub data_dir: PathBuf,
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// Whether a commit waits for the disk (`full`) or only for the operating system (`normal`).
+    pub synchronous: store::Synchronous,
+    /// The address and what may reach it.
+    pub http: HttpConfig,
+    /// Accounts, tokens, cookies.
+    pub auth: AuthConfig,
+    /// The real-time endpoint.
+    pub sockets: SocketConfig,
+    /// Whom to ask for answers.
+    pub models: ModelConfig,
+    /// Switches for whole features.
+    pub features: FeatureConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// The address and what may reach it.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// Origins of other sites that may read answers.
+    pub origins: Origins,
+    /// Take the client's address and scheme from `X-Forwarded-*`: only behind a proxy that sets them.
+    pub trust_proxy: bool,
+    /// Largest request body in bytes, where a route sets no smaller limit.
+    pub max_body_bytes: usize,
+}
+
+/// Origins of other sites that may read answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Any, but never with credentials.
+    Any,
+    /// These, with credentials.
+    List(Vec<String>),
+}
+
+/// Accounts, tokens, cookies.
+#[derive(Clone)]
+pub struct AuthConfig {
+    /// Key that signs tokens; empty until [`crate::auth`]'s key file gives one.
+    pub secret_key: String,
+    /// How long a token lives; `None` is for ever.
+    pub jwt_expires_in: Option<Duration>,
+    /// Whether strangers may sign up.
+    pub enable_signup: bool,
+    /// Role of those who sign up after the first.
+    pub default_role: Role,
+    /// Whether `sk-` keys are accepted.
+    pub enable_api_keys: bool,
+    /// `SameSite` of the cookie.
+    pub cookie_same_site: SameSite,
+    /// `Secure` of the cookie.
+    pub cookie_secure: bool,
+}
+
+impl std::fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthConfig")
+            .field("jwt_expires_in", &self.jwt_expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `SameSite` of the session cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// Sent on top-level navigation from elsewhere.
+    Lax,
+    /// Never sent from elsewhere.
+    Strict,
+    /// Always sent; needs `Secure`.
+    None,
+}
+
+/// The real-time endpoint.
+#[derive(Debug, Clone)]
+pub struct SocketConfig {
+    /// Offer WebSocket and the upgrade to it; else polling only.
+    pub enable_websocket: bool,
+    /// Time between two pings of the server.
+    pub ping_interval: Duration,
+    /// How long a pong may take.
+    pub ping_timeout: Duration,
+}
+
+/// Whom to ask for answers.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// OpenAI-compatible base URLs with their keys; a key may be empty.
+    pub openai: Vec<(String, String)>,
+    /// Ollama base URLs.
+    pub ollama: Vec<String>,
+    /// Longest line of an upstream's stream that is passed on, in bytes; `None` passes all.
+    pub max_line_bytes: Option<usize>,
+}
+
+/// Switches for whole features.
+#[derive(Debug, Clone)]
+pub struct FeatureConfig {
+    /// Channels exist.
+    pub channels: bool,
+    /// Everyone, not only admins, may ask how many are active.
+    pub public_active_users_count: bool,
+    /// At most one `last_active_at` write per person in this time.
+    pub active_interval: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// A `tracing` filter.
+    pub filter: String,
+    /// One JSON object a line.
+    pub json: bool,
+}

@@ -1,0 +1,192 @@
+//! Everything that can go wrong in an action, and its one mapping to HTTP and to socket acks.
+//!
+//! A variant says what happened; [`Error::code`] and [`Error::status`] are the only places that know the stable word
+//! and the status. Routes of the contract keep its statuses, also where 404 would be kinder than 401.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use wire::errors::{AckError, AckErrorBody, ErrorBody, FieldError, ValidationBody};
+
+/// Why an action was refused or failed. Nothing of it was done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// No token, or one that is not valid.
+    #[error("{0}")]
+    NotAuthenticated(&'static str),
+    /// Signed in, but not for this: the contract answers 401 for roles.
+    #[error("{0}")]
+    RoleForbids(&'static str),
+    /// Signed in, but without the right to this resource.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is none, or the caller may not know of it.
+    #[error("this {0} does not exist, or you may not see it")]
+    NotFound(&'static str),
+    /// The request was understood and cannot be done; the word is stable.
+    #[error("{detail}")]
+    Refused {
+        /// The stable word.
+        code: &'static str,
+        /// What was wrong and what is allowed.
+        detail: String,
+    },
+    /// The resource changed meanwhile, or the name is taken.
+    #[error("{detail}")]
+    Conflict {
+        /// The stable word.
+        code: &'static str,
+        /// What was there first.
+        detail: String,
+    },
+    /// A text, a list or a body is too large.
+    #[error("{what} is {len}, at most {max} is allowed")]
+    TooLarge {
+        /// What, with its unit.
+        what: &'static str,
+        /// How large it is.
+        len: usize,
+        /// How large it may be.
+        max: usize,
+    },
+    /// Fields are missing or of the wrong type.
+    #[error("the request is not valid")]
+    Invalid(Vec<FieldError>),
+    /// Too many tries.
+    #[error("too many requests; try again in {retry_after_s} s")]
+    TooMany {
+        /// Seconds until the next try.
+        retry_after_s: u64,
+    },
+    /// A model could not be asked.
+    #[error("{0}")]
+    Upstream(String),
+    /// The database refused or did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A defect of ours; the log has the details.
+    #[error("something went wrong on our side; the error is in the server's log")]
+    Internal,
+}
+
+impl Error {
+    /// A request that was understood and cannot be done.
+    pub fn refused(code: &'static str, detail: impl Into<String>) -> Error {
+        Error::Refused {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// The stable word, the same over HTTP and in acks.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::NotAuthenticated(_) => "not_authenticated",
+            Error::RoleForbids(_) => "role_forbids",
+            Error::Forbidden(_) => "forbidden",
+            Error::NotFound(_) => "not_found",
+            Error::Refused { code, .. } | Error::Conflict { code, .. } => code,
+            Error::TooLarge { .. } => "too_large",
+            Error::Invalid(_) => "validation_error",
+            Error::TooMany { .. } => "too_many_requests",
+            Error::Upstream(_) => "upstream_failed",
+            Error::Store(
+                store::Error::Busy | store::Error::Unavailable(_) | store::Error::Closed,
+            ) => "unavailable",
+            Error::Store(store::Error::Full) => "storage_full",
+            Error::Store(_) | Error::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Error::NotAuthenticated(_) | Error::RoleForbids(_) => StatusCode::UNAUTHORIZED,
+            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::NotFound(_) => StatusCode::NOT_FOUND,
+            Error::Refused { .. } => StatusCode::BAD_REQUEST,
+            Error::Conflict { .. } => StatusCode::CONFLICT,
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::Upstream(_) => StatusCode::BAD_GATEWAY,
+            Error::Store(
+                store::Error::Busy | store::Error::Unavailable(_) | store::Error::Closed,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Store(store::Error::Full) => StatusCode::INSUFFICIENT_STORAGE,
+            Error::Store(_) | Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The sentence for people: never a driver's words.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Error::Store(store::Error::Busy) => {
+                "the server is busy; nothing was changed, try again".to_owned()
+            }
+            Error::Store(store::Error::Unavailable(_) | store::Error::Closed) => {
+                "the database did not answer; nothing was changed, try again".to_owned()
+            }
+            Error::Store(store::Error::Full) => {
+                "the server's disk is full; nothing was changed, and its operator must make room"
+                    .to_owned()
+            }
+            Error::Store(_) => Error::Internal.to_string(),
+            other => other.to_string(),
+        }
+    }
+
+    /// What a socket's ack carries.
+    #[must_use]
+    pub fn ack(&self) -> AckError {
+        AckError {
+            error: AckErrorBody {
+                code: self.code().to_owned(),
+                message: self.sentence(),
+            },
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Error::TooMany { retry_after_s } => Some(*retry_after_s),
+            Error::Store(store::Error::Busy | store::Error::Unavailable(_)) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(error = %self, code = self.code(), "a request failed");
+        }
+        let mut response = match &self {
+            Error::Invalid(detail) => {
+                let body = ValidationBody {
+                    detail: detail.clone(),
+                    code: self.code().to_owned(),
+                };
+                (status, Json(body)).into_response()
+            }
+            error => (
+                status,
+                Json(ErrorBody {
+                    detail: error.sentence(),
+                    code: error.code().to_owned(),
+                }),
+            )
+                .into_response(),
+        };
+        if let Some(seconds) = self.retry_after_s() {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,1 +1,17 @@
-//! Tidings: the product and the binary.
+//! Tidings: the product. One crate, a folder per feature.
+//!
+//! Handlers (`http.rs` of a feature, `live/`) translate; actions decide inside one job of the store; the hub sends what
+//! was committed. Nothing reaches backwards: no action sends, no handler writes. See `ARCHITECTURE.md`.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod http;
+pub mod hub;
+pub mod listen;
+pub mod live;
+pub mod publish;
+mod secret;

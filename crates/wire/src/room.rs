@@ -6,7 +6,7 @@ use std::fmt;
 /// A set of sockets that hear the same events. Its `Display` is the name on the wire and in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Room {
-    /// Every signed-in socket that opted in to events of our own: presence, people.
+    /// Every socket of a person who may use the workspace: presence, people.
     Everyone,
     /// Every tab and device of one person: badges, read markers, progress of answers.
     User(UserId),

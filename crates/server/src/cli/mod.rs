@@ -1,0 +1,68 @@
+//! The commands of the binary. Each is one file; all read the same settings.
+
+mod check;
+mod logging;
+mod serve;
+
+use crate::config::{Config, Settings};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// People, models and agents in one live workspace: one server, one database file, one web app.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Fill an empty database with a small workspace to look at, and print its passwords
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what happens without a command)
+    Serve {
+        /// Fill an empty database with a small workspace to look at, and print its passwords
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Bring the database to this version's tables, and stop
+    Migrate,
+    /// Look for what is wrong with settings, database and models, and say how to mend it
+    Check,
+    /// Print the OpenAPI document of the HTTP interface
+    Openapi,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What stopped it, for people.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Serve { demo: cli.demo });
+    if let Command::Openapi = command {
+        println!("{}", crate::http::openapi().to_pretty_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = match Config::from_settings(&cli.settings) {
+        Ok(config) => config,
+        Err(errors) => {
+            eprint!("{errors}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve { demo } => serve::run(config, demo || cli.demo).await,
+            Command::Migrate => check::migrate(&config).await,
+            Command::Check => check::run(&config).await,
+            Command::Openapi => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

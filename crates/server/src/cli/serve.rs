@@ -1,0 +1,64 @@
+//! `tidings serve`: prints the settings and the address, runs until it is told to stop.
+
+use super::logging;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::listen;
+use std::process::ExitCode;
+
+/// Runs the server until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the database or the address cannot be used.
+pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+    logging::start(&config.log);
+    let settings = config.summary();
+    for (name, value) in &settings {
+        tracing::info!(setting = name, value, "effective");
+    }
+    if !config.http.host.is_loopback() && config.auth.enable_signup {
+        tracing::warn!(
+            host = %config.http.host,
+            "anybody who reaches this address can sign up; set ENABLE_SIGNUP=false or DEFAULT_USER_ROLE=pending to change that"
+        );
+    }
+    let app = App::start(config, Clock::System)?;
+    if demo {
+        crate::demo::fill(&app).await?;
+    }
+    let listening = listen::listen(&app).await?;
+    println!(
+        "Tidings {} is at http://{}",
+        env!("CARGO_PKG_VERSION"),
+        shown(listening.addr)
+    );
+    stop_signal().await?;
+    tracing::info!("stopping: sockets are closed, requests finish, writes are flushed");
+    listening.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The address as a browser on this machine opens it.
+fn shown(addr: std::net::SocketAddr) -> String {
+    if addr.ip().is_loopback() || addr.ip().is_unspecified() {
+        return format!("localhost:{}", addr.port());
+    }
+    addr.to_string()
+}
+
+#[cfg(unix)]
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> anyhow::Result<()> {
+    Ok(tokio::signal::ctrl_c().await?)
+}

@@ -1,0 +1,29 @@
+//! A socket's life: connect, dispatch, heartbeat, disconnect.
+
+use crate::app::App;
+use crate::config::{Config, Origins};
+use socketio::{Cors, Namespace};
+
+/// Flag of sockets that opted in to events of our own by `resume` in CONNECT's auth.
+pub const OPTED_IN: u32 = 1;
+
+/// The transport's settings, from ours.
+#[must_use]
+pub fn transport(config: &Config) -> socketio::Config {
+    socketio::Config {
+        ping_interval: config.sockets.ping_interval,
+        ping_timeout: config.sockets.ping_timeout,
+        websocket: config.sockets.enable_websocket,
+        cors: match &config.http.origins {
+            Origins::Any => Cors::Any,
+            Origins::List(origins) => Cors::Origins(origins.clone()),
+        },
+        ..socketio::Config::default()
+    }
+}
+
+/// Registers the handlers of the namespace.
+pub fn serve(_app: &App) {}
+
+/// Disconnects the sockets that were opened with one session's token.
+pub fn end_session(_io: &Namespace, _session_id: &str) {}

@@ -16,7 +16,7 @@ const GENERATED: [&str; 5] = [
     "docs/asyncapi.json",
     "docs/compatibility.md",
     "packages/client/src/schema.ts",
-    "packages/client/src/events.ts",
+    "packages/client/src/events.generated.ts",
 ];
 
 /// Regenerates in the order in which one file comes from another.

@@ -44,7 +44,7 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve { demo: cli.demo });
     if let Command::Openapi = command {
-        println!("{}", crate::http::openapi().to_pretty_json()?);
+        println!("{}", crate::contract::openapi().to_pretty_json()?);
         return Ok(ExitCode::SUCCESS);
     }
     let config = match Config::from_settings(&cli.settings) {

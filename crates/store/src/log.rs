@@ -66,9 +66,11 @@ pub enum Effect {
     /// All sockets of one room enter another: a channel opens to everybody.
     JoinAll {
         /// The room whose sockets enter.
-        of: String,
+        #[serde(with = "room_name")]
+        of: Room,
         /// The room they enter.
-        room: String,
+        #[serde(with = "room_name")]
+        room: Room,
     },
     /// All sockets of the person leave the room.
     Leave {

@@ -59,7 +59,7 @@ fn apply(io: &Namespace, effect: &Effect) {
             let room = room.to_string();
             io.in_room(&room).leave(&room);
         }
-        Effect::JoinAll { of, room } => io.in_room(of).join(room),
+        Effect::JoinAll { of, room } => io.in_room(&of.to_string()).join(&room.to_string()),
         Effect::EndSession { session_id } => live::end_session(io, session_id),
         Effect::EndUser { user_id } => sockets_of(user_id).disconnect(true),
         Effect::RenewUser { user_id } => {

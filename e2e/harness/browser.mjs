@@ -1,0 +1,77 @@
+/**
+ * Chromium as people use it: one browser, a context for each person, as many tabs as they open. Every page is watched
+ * for uncaught errors, and `accessible` runs axe on what is shown.
+ */
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const PATIENCE_MS = 15_000;
+const FLAGS = [
+	'--disable-gpu',
+	'--disable-quic',
+	'--no-first-run',
+	'--disable-background-networking',
+	'--disable-component-update',
+	'--disable-sync',
+];
+
+/** The system's Chromium; as root it cannot have its sandbox. */
+export function launch() {
+	return chromium.launch({
+		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+		chromiumSandbox: process.getuid?.() !== 0,
+		args: FLAGS,
+	});
+}
+
+/** One person: a name, an account that may not exist yet, and tabs that share their cookies. */
+export class Person {
+	/** Uncaught errors of all their pages. */
+	errors = [];
+
+	constructor(name, context) {
+		this.name = name;
+		this.email = `${name.toLowerCase().replace(/\W+/g, '.')}@example.com`;
+		this.context = context;
+	}
+
+	static async arrive(browser, name, baseURL, options = {}) {
+		const context = await browser.newContext({
+			baseURL,
+			// Without this the page's own policy keeps axe out.
+			bypassCSP: true,
+			serviceWorkers: 'block',
+			reducedMotion: 'reduce',
+			locale: 'en-GB',
+			viewport: { width: 1440, height: 900 },
+			...options,
+		});
+		context.setDefaultTimeout(PATIENCE_MS);
+		const person = new Person(name, context);
+		context.on('page', (page) => page.on('pageerror', (error) => person.errors.push(error)));
+		return person;
+	}
+
+	/** A new tab at this path. */
+	async open(path = '/') {
+		const page = await this.context.newPage();
+		await page.goto(path);
+		return page;
+	}
+}
+
+/** Fails with every rule of WCAG 2.2 AA (and axe's best practices) that the shown page breaks. */
+export async function accessible(page, where) {
+	if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: AXE });
+	const violations = await page.evaluate(async () => {
+		const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+		return violations.map(({ id, impact, help, nodes }) => ({
+			rule: `${id} (${impact}): ${help}`,
+			places: nodes.slice(0, 5).map((node) => `${node.target.join(' ')}: ${node.failureSummary}`),
+		}));
+	});
+	if (violations.length === 0) return;
+	const list = violations.map(({ rule, places }) => `- ${rule}\n    ${places.join('\n    ')}`).join('\n');
+	throw new Error(`axe found ${violations.length} faults on ${where}:\n${list}`);
+}

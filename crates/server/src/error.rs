@@ -49,6 +49,9 @@ pub enum Error {
         /// How large it may be.
         max: usize,
     },
+    /// A request's body is larger than its route allows.
+    #[error("the request's body is larger than is allowed here")]
+    BodyTooLarge,
     /// Fields are missing or of the wrong type.
     #[error("the request is not valid")]
     Invalid(Vec<FieldError>),
@@ -87,7 +90,7 @@ impl Error {
             Error::Forbidden(_) => "forbidden",
             Error::NotFound(_) => "not_found",
             Error::Refused { code, .. } | Error::Conflict { code, .. } => code,
-            Error::TooLarge { .. } => "too_large",
+            Error::TooLarge { .. } | Error::BodyTooLarge => "too_large",
             Error::Invalid(_) => "validation_error",
             Error::TooMany { .. } => "too_many_requests",
             Error::Upstream(_) => "upstream_failed",
@@ -108,7 +111,7 @@ impl Error {
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Refused { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,
-            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::TooLarge { .. } | Error::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Upstream(_) => StatusCode::BAD_GATEWAY,

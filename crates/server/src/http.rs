@@ -1,6 +1,8 @@
 //! The router, a table of contents, and the middleware around it.
 
+pub mod body;
 mod headers;
+pub mod query;
 mod webapp;
 
 use crate::app::App;

@@ -47,19 +47,32 @@ impl Default for Settings {
 
 impl Settings {
     /// From the values of `OPENAI_API_BASE_URLS`, `OPENAI_API_KEYS` and `OLLAMA_BASE_URLS`: lists with semicolons; the
-    /// n-th key belongs to the n-th address, and a key without an address to OpenAI itself.
+    /// n-th key belongs to the n-th address.
     ///
-    /// Fails with [`Error::BadAddress`] if an address is not an http or https URL.
+    /// Fails like [`Settings::new`].
     pub fn from_lists(
         openai_urls: &str,
         openai_keys: &str,
         ollama_urls: &str,
     ) -> Result<Self, Error> {
-        let (urls, keys) = (split(openai_urls), split(openai_keys));
+        let split = |list: &str| list.split(';').map(str::to_owned).collect::<Vec<_>>();
+        let (mut urls, mut keys) = (split(openai_urls), split(openai_keys));
+        let count = urls.len().max(keys.len());
+        urls.resize(count, String::new());
+        keys.resize(count, String::new());
+        let openai: Vec<(String, String)> = urls.into_iter().zip(keys).collect();
+        Self::new(&openai, &split(ollama_urls))
+    }
+
+    /// From OpenAI-compatible addresses with their keys, and from Ollama's addresses. Empty ones are passed over; a key
+    /// without an address belongs to OpenAI itself.
+    ///
+    /// Fails with [`Error::BadAddress`] if an address is not an http or https URL.
+    pub fn new(openai: &[(String, String)], ollama: &[String]) -> Result<Self, Error> {
         let mut upstreams = Vec::new();
-        for index in 0..urls.len().max(keys.len()) {
-            let key = keys.get(index).and_then(|key| Key::new(key));
-            let address = match urls.get(index).copied().unwrap_or("") {
+        for (index, (address, key)) in openai.iter().enumerate() {
+            let key = Key::new(key);
+            let address = match address.trim() {
                 "" if key.is_some() => OPENAI_ADDRESS,
                 "" => continue,
                 address => address,
@@ -71,23 +84,17 @@ impl Settings {
                 index,
             });
         }
-        for (index, address) in split(ollama_urls)
-            .into_iter()
-            .enumerate()
-            .filter(|(_, url)| !url.is_empty())
-        {
-            let base_url = parse_address(address)?;
-            upstreams.push(Upstream::Ollama { base_url, index });
+        for (index, address) in ollama.iter().enumerate() {
+            if !address.trim().is_empty() {
+                let base_url = parse_address(address.trim())?;
+                upstreams.push(Upstream::Ollama { base_url, index });
+            }
         }
         Ok(Self {
             upstreams,
             ..Self::default()
         })
     }
-}
-
-fn split(list: &str) -> Vec<&str> {
-    list.split(';').map(str::trim).collect()
 }
 
 fn parse_address(address: &str) -> Result<Url, Error> {

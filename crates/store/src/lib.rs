@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod channels;
+pub mod chats;
 mod checkpoint;
 mod columns;
 mod conn;

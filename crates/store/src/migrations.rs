@@ -31,6 +31,7 @@ const ALL: &[Migration] = migrations![
     1 "0001_log",
     2 "0002_people",
     3 "0003_channels",
+    4 "0004_chats",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

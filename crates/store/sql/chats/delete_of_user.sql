@@ -1,0 +1,1 @@
+DELETE FROM chat WHERE user_id = $1 RETURNING id

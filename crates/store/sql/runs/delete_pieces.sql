@@ -1,0 +1,1 @@
+DELETE FROM run_piece WHERE run_id = $1

@@ -47,7 +47,7 @@ impl Target {
                 .arg("serve")
                 .env("DATA_DIR", data.path())
                 .env("HOST", "127.0.0.1")
-                .env("RUST_LOG", "warn");
+                .env("TIDINGS_LOG", "warn");
             Server::start(command)
         };
         let mut server = start()?;

@@ -6,6 +6,7 @@
 
 mod architecture;
 mod dependencies;
+mod documents;
 mod licences;
 mod metadata;
 mod sources;

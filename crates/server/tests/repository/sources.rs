@@ -21,7 +21,7 @@ const NOT_OURS: [&str; 6] = [
 ];
 const GENERATED: [&str; 2] = [
     "packages/client/src/schema.ts",
-    "packages/client/src/events.ts",
+    "packages/client/src/events.generated.ts",
 ];
 
 impl Source {

@@ -2,8 +2,9 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::hub::{self, Hub};
+use crate::live;
 use crate::publish::Publish;
-use crate::{hub, live};
 use anyhow::Context;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub sockets: socketio::Server,
     /// Its one namespace, `/`.
     pub io: socketio::Namespace,
+    /// Delivers the log; lets sockets into their rooms.
+    pub hub: Hub,
     /// The door for states, signals and pieces.
     pub publish: Publish,
     /// Background tasks; each ends when `stopping` is cancelled.
@@ -49,7 +52,7 @@ impl App {
     ///
     /// # Errors
     /// When the data folder or the database cannot be used; the text says why and what to do.
-    pub fn start(mut config: Config, clock: Clock) -> anyhow::Result<App> {
+    pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<App> {
         std::fs::create_dir_all(&config.data_dir).with_context(|| {
             format!(
                 "DATA_DIR: the folder {} cannot be made",
@@ -65,7 +68,9 @@ impl App {
         let store = Store::open(&config.database, &options, clock.for_store(), events)?;
         let sockets = socketio::Server::new(live::transport(&config));
         let io = sockets.of("/");
+        let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
         let app = App(Arc::new(Parts {
+            hub: hub.clone(),
             publish: Publish::new(io.clone()),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -75,7 +80,7 @@ impl App {
             sockets,
             io,
         }));
-        app.tasks.spawn(hub::run(batches, app.io.clone()));
+        app.tasks.spawn(hub.run(inbox));
         live::serve(&app);
         Ok(app)
     }

@@ -161,6 +161,47 @@ pub fn room_head(conn: &Conn, room: &str) -> Result<Head, Error> {
     }))
 }
 
+/// The head of every room that ever had an event.
+pub fn room_heads(conn: &Conn) -> Result<Vec<(Arc<str>, Head)>, Error> {
+    conn.all(sql!("log/room_heads"), [], |row| {
+        let head = Head {
+            number: row.get(1)?,
+            at_ms: row.get(2)?,
+        };
+        Ok((row.get(0)?, head))
+    })
+}
+
+/// What the log still knows of a place in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptAt {
+    /// Asked for place 0, and the room's first event is still kept, or there is none yet.
+    Start,
+    /// This event is kept, and so is everything after it.
+    Event {
+        /// Its commit time, milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// Pruned, or never there.
+    Gone,
+}
+
+/// For each room and `seq`, whether a reader who has it can go on from there.
+pub fn kept_at(conn: &Conn, places: &[(String, i64)]) -> Result<Vec<KeptAt>, Error> {
+    let one = |(room, seq): &(String, i64)| {
+        let found = if *seq == 0 {
+            let tail = conn.first(sql!("log/room_tail"), [room], |row| row.get::<_, i64>(0))?;
+            (tail.unwrap_or(1) <= 1).then_some(KeptAt::Start)
+        } else {
+            conn.first(sql!("log/at"), params![room, seq], |row| {
+                Ok(KeptAt::Event { at_ms: row.get(0)? })
+            })?
+        };
+        Ok(found.unwrap_or(KeptAt::Gone))
+    };
+    places.iter().map(one).collect()
+}
+
 /// A room's events after `seq`, oldest first, at most `limit`.
 pub fn events_after(
     conn: &Conn,

@@ -15,6 +15,9 @@ export interface ServerEventPayloads {
 	'events:channel': Schemas['ChannelPush'] & Numbered;
 	'events': Schemas['ChatPush'] & Numbered;
 	'ready': Schemas['Ready'] & Numbered;
+	'resumed': Schemas['Resumed'] & Numbered;
+	'joined': Schemas['Joined'] & Numbered;
+	'left': Schemas['Left'] & Numbered;
 	'events:read': Schemas['ReadMarker'] & Numbered;
 	'events:presence': Schemas['Presence'] & Numbered;
 	'events:people': Schemas['PeopleChange'] & Numbered;
@@ -33,6 +36,9 @@ export const SERVER_EVENT_NAMES: readonly ServerEventName[] = [
 	'events:channel',
 	'events',
 	'ready',
+	'resumed',
+	'joined',
+	'left',
 	'events:read',
 	'events:presence',
 	'events:people',

@@ -195,6 +195,18 @@ export interface components {
         };
         /** Format: int64 */
         i64: number;
+        /** @description Payload of `joined`: the socket entered a room; its events follow from here. */
+        Joined: {
+            /** @description Where the room is live from, `[seq, at]`. */
+            position: number[];
+            /** @description The room's name. */
+            room: string;
+        };
+        /** @description Payload of `left`: the socket is in this room no longer; no event of it follows. */
+        Left: {
+            /** @description The room's name. */
+            room: string;
+        };
         /** @description Payload of `member:joined`. */
         MemberJoined: {
             /** @description Where. */
@@ -324,6 +336,20 @@ export interface components {
             /** @description Who the socket belongs to. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description What became of one room of a socket that came back. */
+        Recovered: {
+            /** @description Where the room is live from, `[seq, at]`. */
+            position: number[];
+            /** @description Everything that was missed has been sent. False: fetch the room's content anew. */
+            recovered: boolean;
+        };
+        /** @description Payload of `resumed`: every room the socket claimed a position in is live. */
+        Resumed: {
+            /** @description Room name to what became of it. */
+            rooms: {
+                [key: string]: components["schemas"]["Recovered"];
+            };
+        };
         /**
          * @description What a person may do at all.
          * @enum {string}
@@ -391,6 +417,8 @@ export type ChatMessageError = components['schemas']['ChatMessageError'];
 export type ChatMessages = components['schemas']['ChatMessages'];
 export type ChatPush = components['schemas']['ChatPush'];
 export type I64 = components['schemas']['i64'];
+export type Joined = components['schemas']['Joined'];
+export type Left = components['schemas']['Left'];
 export type MemberJoined = components['schemas']['MemberJoined'];
 export type MemberLeft = components['schemas']['MemberLeft'];
 export type Message = components['schemas']['Message'];
@@ -403,6 +431,8 @@ export type Reaction = components['schemas']['Reaction'];
 export type ReactionUser = components['schemas']['ReactionUser'];
 export type ReadMarker = components['schemas']['ReadMarker'];
 export type Ready = components['schemas']['Ready'];
+export type Recovered = components['schemas']['Recovered'];
+export type Resumed = components['schemas']['Resumed'];
 export type Role = components['schemas']['Role'];
 export type RunPosition = components['schemas']['RunPosition'];
 export type TaskId = components['schemas']['TaskId'];

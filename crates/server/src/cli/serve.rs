@@ -23,7 +23,7 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
             "anybody who reaches this address can sign up; set ENABLE_SIGNUP=false or DEFAULT_USER_ROLE=pending to change that"
         );
     }
-    let app = App::start(config, Clock::System)?;
+    let app = App::start(config, Clock::System).await?;
     if demo {
         crate::demo::fill(&app).await?;
     }

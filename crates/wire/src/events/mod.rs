@@ -15,7 +15,7 @@ pub use channel::{
 };
 pub use chat::{ChatEvent, ChatList, ChatMessageError, ChatMessages, ChatPush};
 pub use client::{ChannelCommand, ClientEvent, DecodeError, Token, Usage};
-pub use session::{PeopleChange, Presence, ReadMarker, Ready};
+pub use session::{Joined, Left, PeopleChange, Presence, ReadMarker, Ready, Recovered, Resumed};
 
 use serde::Serialize;
 
@@ -82,6 +82,12 @@ events! {
         "events" => Chat(ChatPush),
         /// To the socket, after CONNECT: its rooms and the position of each one's head.
         "ready" => Ready(Ready),
+        /// To the socket: what it missed has been sent, or must be fetched.
+        "resumed" => Resumed(Resumed),
+        /// To the socket: it entered a room.
+        "joined" => Joined(Joined),
+        /// To the socket: it left a room.
+        "left" => Left(Left),
         /// Room `user:{id}`: a read marker moved (state).
         "events:read" => Read(ReadMarker),
         /// Room `everyone`: somebody came or went (state).

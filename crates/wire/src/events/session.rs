@@ -16,6 +16,40 @@ pub struct Ready {
     pub rooms: BTreeMap<String, (i64, i64)>,
 }
 
+/// Payload of `resumed`: every room the socket claimed a position in is live.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resumed {
+    /// Room name to what became of it.
+    pub rooms: BTreeMap<String, Recovered>,
+}
+
+/// What became of one room of a socket that came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recovered {
+    /// Everything that was missed has been sent. False: fetch the room's content anew.
+    pub recovered: bool,
+    /// Where the room is live from, `[seq, at]`.
+    #[schema(value_type = Vec<i64>)]
+    pub position: (i64, i64),
+}
+
+/// Payload of `joined`: the socket entered a room; its events follow from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Joined {
+    /// The room's name.
+    pub room: String,
+    /// Where the room is live from, `[seq, at]`.
+    #[schema(value_type = Vec<i64>)]
+    pub position: (i64, i64),
+}
+
+/// Payload of `left`: the socket is in this room no longer; no event of it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Left {
+    /// The room's name.
+    pub room: String,
+}
+
 /// Payload of `events:read`: how far a person has read a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReadMarker {

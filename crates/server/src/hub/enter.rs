@@ -1,0 +1,244 @@
+//! A socket enters its rooms, new or coming back: what it claims to have is judged, what it missed is fed.
+//!
+//! A claim is a room's position as the client holds it. It is honoured if that very event is in the log (number *and*
+//! commit time: a restored database has other times), nothing after it was pruned, and not too much was missed. Else
+//! the client is told `recovered: false` and fetches anew. Never a silent gap.
+
+use super::feed::{Behind, Place};
+use super::{Hub, Position, lock, tell};
+use socketio::Socket;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use wire::events::{Ready, Recovered, Resumed, ServerEvent};
+use wire::{Room, UserId};
+
+/// The most events that are fed in one room; a client further away fetches anew.
+const MAX_MISSED_IN_ROOM: i64 = 1_000;
+
+/// The most events that are fed in all rooms of a socket.
+const MAX_MISSED: i64 = 2_000;
+
+/// Where a client says it stands in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Number of the newest event it has.
+    pub seq: i64,
+    /// Its commit time, if the client says it.
+    pub at_ms: Option<i64>,
+}
+
+/// Claims by room name.
+pub type Claims = HashMap<String, Claim>;
+
+/// What becomes of a room of a socket that enters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing was claimed: live from the head.
+    New,
+    /// Fed from here; live at once if this is the head.
+    From(i64),
+    /// The claim cannot be honoured: live from the head, the client fetches anew.
+    Lost,
+}
+
+impl Hub {
+    /// Enters rooms: `ready` with every room's head, then what was missed, then `resumed`. Answers when the socket is in
+    /// its rooms, though perhaps behind; nothing falls between.
+    ///
+    /// # Errors
+    /// When the log cannot be read; the socket is in no room then.
+    pub async fn enter(
+        &self,
+        socket: &Socket,
+        user_id: &UserId,
+        rooms: &[Room],
+        claims: &Claims,
+    ) -> Result<(), store::Error> {
+        let rooms = self
+            .judge(rooms.iter().map(ToString::to_string), claims)
+            .await?;
+        let (socket, user_id) = (socket.clone(), user_id.clone());
+        self.step(move |hub| hub.let_in(&socket, user_id, rooms))
+            .await
+            .ok_or(store::Error::Closed)
+    }
+
+    /// The command `resume` on a live socket: asks again in rooms it is in. Answers when all are live.
+    ///
+    /// # Errors
+    /// When the log cannot be read; nothing has changed then.
+    pub async fn resume(&self, socket: &Socket, claims: &Claims) -> Result<Resumed, store::Error> {
+        let mine: Vec<String> = claims
+            .keys()
+            .filter(|room| socket.is_in(room))
+            .cloned()
+            .collect();
+        let rooms = self.judge(mine.into_iter(), claims).await?;
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let socket = socket.clone();
+        self.step(move |hub| {
+            // A removal may have come between the judgement and now.
+            let rooms = rooms
+                .into_iter()
+                .filter(|(room, _)| socket.is_in(room))
+                .collect();
+            hub.start(&socket, rooms, Some(answer));
+        })
+        .await
+        .ok_or(store::Error::Closed)?;
+        answered.await.map_err(|_| store::Error::Closed)
+    }
+
+    fn let_in(&self, socket: &Socket, user_id: UserId, rooms: Vec<(String, Verdict)>) {
+        let heads: BTreeMap<String, (i64, i64)> = {
+            let ring = lock(&self.0.ring);
+            rooms
+                .iter()
+                .map(|(room, _)| (room.clone(), ring.head(room).pair()))
+                .collect()
+        };
+        tell(
+            socket,
+            &ServerEvent::Ready(Ready {
+                user_id,
+                rooms: heads,
+            }),
+        );
+        self.start(socket, rooms, None);
+    }
+
+    /// Makes each room live or behind, and says `resumed` when none is behind.
+    fn start(
+        &self,
+        socket: &Socket,
+        rooms: Vec<(String, Verdict)>,
+        answer: Option<tokio::sync::oneshot::Sender<Resumed>>,
+    ) {
+        let mut results = BTreeMap::new();
+        let mut places = BTreeMap::new();
+        let ring = lock(&self.0.ring);
+        for (room, verdict) in rooms {
+            let head = ring.head(&room);
+            match verdict {
+                Verdict::From(seq) if seq < head.seq => {
+                    socket.leave(&room);
+                    places.insert(Arc::from(room), Place::at(seq));
+                    continue;
+                }
+                Verdict::From(_) => {
+                    results.insert(
+                        room.clone(),
+                        Recovered {
+                            recovered: true,
+                            position: head.pair(),
+                        },
+                    );
+                }
+                Verdict::Lost => {
+                    results.insert(
+                        room.clone(),
+                        Recovered {
+                            recovered: false,
+                            position: head.pair(),
+                        },
+                    );
+                }
+                Verdict::New => {}
+            }
+            socket.join(&room);
+        }
+        drop(ring);
+        self.feed_or_finish(Behind::new(socket.clone(), places, results, answer));
+    }
+
+    async fn judge(
+        &self,
+        rooms: impl Iterator<Item = String>,
+        claims: &Claims,
+    ) -> Result<Vec<(String, Verdict)>, store::Error> {
+        let mut judged = Vec::new();
+        let mut unsure = Vec::new();
+        let mut missed_in_all = 0;
+        {
+            let ring = lock(&self.0.ring);
+            for room in rooms {
+                let Some(claim) = claims.get(&room) else {
+                    judged.push((room, Verdict::New));
+                    continue;
+                };
+                let head = ring.head(&room);
+                let missed = head.seq - claim.seq;
+                missed_in_all += missed.max(0);
+                let verdict = if claim.seq < 0
+                    || !(0..=MAX_MISSED_IN_ROOM).contains(&missed)
+                    || missed_in_all > MAX_MISSED
+                {
+                    Verdict::Lost
+                } else if missed == 0 {
+                    if claim.seq == 0 || claim.is_at(head.at_ms) {
+                        Verdict::From(claim.seq)
+                    } else {
+                        Verdict::Lost
+                    }
+                } else {
+                    match (claim.seq, ring.at(&room, claim.seq)) {
+                        (1.., Some(at_ms)) if claim.is_at(at_ms) => Verdict::From(claim.seq),
+                        (1.., Some(_)) => Verdict::Lost,
+                        _ => {
+                            unsure.push((judged.len(), *claim));
+                            Verdict::From(claim.seq)
+                        }
+                    }
+                };
+                judged.push((room, verdict));
+            }
+        }
+        self.ask_log(&mut judged, unsure).await?;
+        Ok(judged)
+    }
+
+    /// Decides in one read what the ring could not.
+    async fn ask_log(
+        &self,
+        judged: &mut [(String, Verdict)],
+        unsure: Vec<(usize, Claim)>,
+    ) -> Result<(), store::Error> {
+        if unsure.is_empty() {
+            return Ok(());
+        }
+        let questions: Vec<(String, i64)> = unsure
+            .iter()
+            .map(|(index, claim)| (judged[*index].0.clone(), claim.seq))
+            .collect();
+        let answers = self
+            .0
+            .store
+            .read(move |conn| store::log::kept_at(conn, &questions))
+            .await?;
+        for ((index, claim), kept) in unsure.into_iter().zip(answers) {
+            let is_good = match kept {
+                store::log::KeptAt::Start => claim.seq == 0,
+                store::log::KeptAt::Event { at_ms } => claim.is_at(at_ms),
+                store::log::KeptAt::Gone => false,
+            };
+            if !is_good {
+                judged[index].1 = Verdict::Lost;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Claim {
+    fn is_at(&self, at_ms: i64) -> bool {
+        self.at_ms.is_none_or(|claimed| claimed == at_ms)
+    }
+}
+
+impl Position {
+    /// As it stands on the wire: `[seq, at]`.
+    #[must_use]
+    pub fn pair(self) -> (i64, i64) {
+        (self.seq, self.at_ms)
+    }
+}

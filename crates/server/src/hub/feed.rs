@@ -1,0 +1,305 @@
+//! Sockets that are *behind*: fed page by page from the ring or the log while their queue is short, until each room
+//! meets the hub's cursor and goes live within one of the hub's steps.
+//!
+//! A room that is behind gets no live event and buffers none, so a slow or returning socket costs no more memory than a
+//! live one. A room may end (`until`) while it is behind: the socket still gets what came before its removal.
+
+use super::ring::Kept;
+use super::{Hub, lock, tell};
+use socketio::{Class, Frame, Socket};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::What;
+use tokio::sync::oneshot;
+use wire::Room;
+use wire::events::{Recovered, Resumed, ServerEvent};
+
+/// How many events a page has.
+const PAGE: usize = 200;
+
+/// A page is read only while the socket's queue is shorter, in bytes.
+const SHORT_QUEUE: usize = 64 * 1024;
+
+/// How often a long queue is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What is known of a socket while it is behind in some room.
+pub struct Behind {
+    socket: Socket,
+    places: Mutex<BTreeMap<Arc<str>, Place>>,
+    results: Mutex<BTreeMap<String, Recovered>>,
+    answer: Mutex<Option<oneshot::Sender<Resumed>>>,
+}
+
+/// How far a socket is in a room.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Number of the newest event it was given.
+    cursor: i64,
+    /// It was removed from the room: nothing above this number is its.
+    until: Option<i64>,
+    /// It was let in again after that.
+    is_back: bool,
+}
+
+impl Place {
+    /// Behind from here.
+    pub fn at(cursor: i64) -> Place {
+        Place {
+            cursor,
+            until: None,
+            is_back: false,
+        }
+    }
+}
+
+impl Behind {
+    /// A socket that is behind in these places; `results` are the rooms that are live already.
+    pub fn new(
+        socket: Socket,
+        places: BTreeMap<Arc<str>, Place>,
+        results: BTreeMap<String, Recovered>,
+        answer: Option<oneshot::Sender<Resumed>>,
+    ) -> Behind {
+        Behind {
+            socket,
+            places: Mutex::new(places),
+            results: Mutex::new(results),
+            answer: Mutex::new(answer),
+        }
+    }
+
+    fn first(&self) -> Option<(Arc<str>, Place)> {
+        lock(&self.places)
+            .first_key_value()
+            .map(|(room, place)| (room.clone(), *place))
+    }
+
+    /// Tells the client that every room is live.
+    fn finish(&self) {
+        let resumed = Resumed {
+            rooms: std::mem::take(&mut *lock(&self.results)),
+        };
+        match lock(&self.answer).take() {
+            // The asker may have gone with its socket.
+            Some(answer) => drop(answer.send(resumed)),
+            None => tell(&self.socket, &ServerEvent::Resumed(resumed)),
+        }
+    }
+}
+
+impl Hub {
+    /// Within a step: says `resumed` at once, or starts feeding.
+    pub(super) fn feed_or_finish(&self, behind: Behind) {
+        if lock(&behind.places).is_empty() {
+            behind.finish();
+            return;
+        }
+        let behind = Arc::new(behind);
+        let former = lock(&self.0.behind).insert(*behind.socket.id(), behind.clone());
+        if let Some(former) = former {
+            // Two at once (a `resume` while catching up): the older one's rooms go on in the newer.
+            let mut places = lock(&behind.places);
+            for (room, place) in std::mem::take(&mut *lock(&former.places)) {
+                places.entry(room).or_insert(place);
+            }
+        }
+        tokio::spawn(self.clone().feed(behind));
+    }
+
+    /// Within a delivery: the socket gets nothing of this room from the event after `cursor` on, until it is fed.
+    pub(super) fn fall_behind(&self, socket: &Socket, room: &Arc<str>, cursor: i64) {
+        socket.leave(room);
+        let known = lock(&self.0.behind).get(socket.id()).cloned();
+        if let Some(behind) = known {
+            lock(&behind.places)
+                .entry(room.clone())
+                .or_insert(Place::at(cursor));
+            return;
+        }
+        let places = BTreeMap::from([(room.clone(), Place::at(cursor))]);
+        let behind = Arc::new(Behind::new(socket.clone(), places, BTreeMap::new(), None));
+        lock(&self.0.behind).insert(*socket.id(), behind.clone());
+        tracing::debug!(sid = %socket.id(), %room, cursor, "a slow socket is behind");
+        tokio::spawn(self.clone().feed(behind));
+    }
+
+    /// Within a step: nothing above the room's present head is fed to this socket, or to any.
+    pub(super) fn stop_feeding(&self, socket: Option<&Socket>, room: &Room) {
+        let name = room.to_string();
+        let head = lock(&self.0.ring).head(&name).seq;
+        let all: Vec<Arc<Behind>> = match socket {
+            Some(socket) => lock(&self.0.behind)
+                .get(socket.id())
+                .cloned()
+                .into_iter()
+                .collect(),
+            None => lock(&self.0.behind).values().cloned().collect(),
+        };
+        for behind in all {
+            if let Some(place) = lock(&behind.places).get_mut(name.as_str()) {
+                place.until = place.until.or(Some(head));
+                place.is_back = false;
+            }
+        }
+    }
+
+    /// Within a step: a socket that is still being fed what came before its removal enters the room again after that.
+    pub(super) fn rejoin_behind(&self, socket: &Socket, room: &str) -> bool {
+        let Some(behind) = lock(&self.0.behind).get(socket.id()).cloned() else {
+            return false;
+        };
+        match lock(&behind.places).get_mut(room) {
+            Some(place) => {
+                place.is_back = place.until.is_some();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Forgets a socket that is gone.
+    pub fn forget(&self, socket: &Socket) {
+        lock(&self.0.behind).remove(socket.id());
+    }
+
+    async fn feed(self, behind: Arc<Behind>) {
+        while behind.socket.is_connected() {
+            let Some((room, place)) = behind.first() else {
+                if self.end(behind.clone()).await {
+                    return;
+                } else {
+                    continue;
+                }
+            };
+            while behind.socket.queued_bytes() > SHORT_QUEUE && behind.socket.is_connected() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            let page = match self.page(&room, place.cursor).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%error, sid = %behind.socket.id(), "a socket could not catch up; it comes back later");
+                    behind.socket.close_transport();
+                    break;
+                }
+            };
+            let is_last = page.len() < PAGE;
+            let cursor = self.give(&behind, &room, page);
+            if is_last || cursor.is_none() {
+                let behind = behind.clone();
+                if self
+                    .step(move |hub| hub.meet(&behind, &room))
+                    .await
+                    .is_none()
+                {
+                    break;
+                }
+            }
+        }
+        self.forget(&behind.socket);
+    }
+
+    /// Queues a page up to where the socket's right ends; answers the new cursor, `None` if the right has ended.
+    fn give(&self, behind: &Behind, room: &Arc<str>, page: Vec<Page>) -> Option<i64> {
+        let mut places = lock(&behind.places);
+        let place = places.get_mut(room)?;
+        for event in page {
+            if place.until.is_some_and(|until| event.seq > until) {
+                return None;
+            }
+            behind.socket.send(&event.frame, Class::Reliable);
+            place.cursor = event.seq;
+        }
+        Some(place.cursor)
+    }
+
+    /// Within a step: the room goes live if nothing came since the last page, or ends if the right to it has ended.
+    fn meet(&self, behind: &Behind, room: &Arc<str>) {
+        let head = lock(&self.0.ring).head(room);
+        let mut places = lock(&behind.places);
+        let Some(place) = places.get(room).copied() else {
+            return;
+        };
+        if place.until.is_some_and(|until| place.cursor >= until) {
+            places.remove(room);
+            drop(places);
+            self.tell_left(&behind.socket, room);
+            if place.is_back {
+                self.join_now(&behind.socket, room, head);
+            }
+        } else if place.until.is_none() && place.cursor >= head.seq {
+            places.remove(room);
+            drop(places);
+            behind.socket.join(room);
+            lock(&behind.results).insert(
+                room.to_string(),
+                Recovered {
+                    recovered: true,
+                    position: head.pair(),
+                },
+            );
+        }
+    }
+
+    /// Ends feeding in a step, unless another room fell behind meanwhile.
+    async fn end(&self, behind: Arc<Behind>) -> bool {
+        self.step(move |hub| {
+            if !lock(&behind.places).is_empty() {
+                return false;
+            }
+            let mut all = lock(&hub.0.behind);
+            if all
+                .get(behind.socket.id())
+                .is_some_and(|known| Arc::ptr_eq(known, &behind))
+            {
+                all.remove(behind.socket.id());
+            }
+            drop(all);
+            behind.finish();
+            true
+        })
+        .await
+        .unwrap_or(true)
+    }
+
+    async fn page(&self, room: &Arc<str>, after: i64) -> Result<Vec<Page>, store::Error> {
+        if let Some(page) = lock(&self.0.ring).after(room, after, PAGE) {
+            return Ok(page.into_iter().map(Page::from).collect());
+        }
+        let name = room.clone();
+        let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
+        let rows = self
+            .0
+            .store
+            .read(move |conn| store::log::events_after(conn, &name, after, limit))
+            .await?;
+        let head = lock(&self.0.ring).head(room);
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| match row.what {
+                // What is committed but not delivered yet is the hub's to deliver.
+                What::Event(event) if event.seq <= head.seq => Some(Page {
+                    seq: event.seq,
+                    frame: Frame::event_json("/", &event.name, event.payload.get()),
+                }),
+                _ => None,
+            })
+            .collect())
+    }
+}
+
+/// One event of a page.
+struct Page {
+    seq: i64,
+    frame: Frame,
+}
+
+impl From<Kept> for Page {
+    fn from(kept: Kept) -> Page {
+        Page {
+            seq: kept.position.seq,
+            frame: kept.frame,
+        }
+    }
+}

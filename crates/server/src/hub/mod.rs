@@ -1,0 +1,279 @@
+//! Delivers the log: every committed event, in `pos` order, from one cursor, to the sockets of its room.
+//!
+//! The hub is the only sender of numbered events. Effects (who enters or leaves a room, whose sockets end) are applied
+//! at their own `pos`, so a removed socket gets nothing numbered above its removal. Everything that must not fall
+//! between two events (entering rooms, going live after catching up) runs as a *step* of the hub's one task.
+//! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind).
+//! Signals, pieces and states go through [`crate::publish`].
+
+mod enter;
+mod feed;
+mod ring;
+
+pub use enter::{Claim, Claims};
+pub use ring::Position;
+
+use crate::live;
+use feed::Behind;
+use ring::{Kept, Ring};
+use socketio::{Class, Frame, Full, Namespace, Sid, Socket};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{Committed, Effect, Event, Store, What};
+use tokio::sync::{mpsc, oneshot};
+use wire::events::{Joined, Left, ServerEvent};
+use wire::{Room, UserId};
+
+/// How many committed batches may wait for the hub; the store's lane waits beyond it.
+pub const WAITING_BATCHES: usize = 256;
+
+/// How many steps may wait; whoever comes then waits to be let in.
+const WAITING_STEPS: usize = 4096;
+
+type Step = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    /// The event that this thread is delivering now: what a full queue is asked about.
+    static DELIVERING: RefCell<Option<(Arc<str>, i64)>> = const { RefCell::new(None) };
+}
+
+/// The handle: clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    io: Namespace,
+    store: Store,
+    ring: Mutex<Ring>,
+    /// Sockets that are behind in some room; a live socket costs nothing here.
+    behind: Mutex<HashMap<Sid, Arc<Behind>>>,
+    steps: mpsc::Sender<Step>,
+}
+
+/// What the hub's task takes from.
+pub struct Inbox {
+    batches: mpsc::Receiver<Vec<Committed>>,
+    steps: mpsc::Receiver<Step>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// A hub over the heads that the log has now; nothing is delivered before [`Hub::run`].
+    ///
+    /// # Errors
+    /// When the heads cannot be read.
+    pub async fn new(
+        io: Namespace,
+        store: Store,
+        batches: mpsc::Receiver<Vec<Committed>>,
+    ) -> Result<(Hub, Inbox), store::Error> {
+        let heads = store.read(store::log::room_heads).await?;
+        let heads = heads.into_iter().map(|(room, head)| {
+            (
+                room,
+                Position {
+                    seq: head.number,
+                    at_ms: head.at_ms,
+                },
+            )
+        });
+        let (steps, taken) = mpsc::channel(WAITING_STEPS);
+        let hub = Hub(Arc::new(Shared {
+            ring: Mutex::new(Ring::new(heads, ring::MAX_EVENTS, ring::MAX_BYTES)),
+            behind: Mutex::default(),
+            io,
+            store,
+            steps,
+        }));
+        let full = hub.clone();
+        hub.0.io.on_full(move |socket, _| full.on_full(socket));
+        Ok((
+            hub,
+            Inbox {
+                batches,
+                steps: taken,
+            },
+        ))
+    }
+
+    /// Delivers until the store is closed.
+    pub async fn run(self, mut inbox: Inbox) {
+        let mut cursor = None;
+        loop {
+            tokio::select! {
+                biased;
+                batch = inbox.batches.recv() => match batch {
+                    Some(batch) => self.deliver_batch(batch, &mut cursor),
+                    None => return,
+                },
+                step = inbox.steps.recv() => match step {
+                    Some(step) => step(),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Runs something between two events. `None` if the server is stopping.
+    async fn step<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hub) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let hub = self.clone();
+        let step: Step = Box::new(move || {
+            // Whoever asked may have gone.
+            let _ = answer.send(work(&hub));
+        });
+        self.0.steps.send(step).await.ok()?;
+        answered.await.ok()
+    }
+
+    fn deliver_batch(&self, batch: Vec<Committed>, cursor: &mut Option<i64>) {
+        for committed in batch {
+            if cursor.is_some_and(|cursor| cursor + 1 != committed.pos) {
+                tracing::error!(
+                    pos = committed.pos,
+                    ?cursor,
+                    "the log was handed over with a hole"
+                );
+            }
+            *cursor = Some(committed.pos);
+            match committed.what {
+                What::Event(event) => self.deliver(&event, committed.at_ms),
+                What::Effect(effect) => self.apply(&effect),
+            }
+        }
+    }
+
+    fn deliver(&self, event: &Event, at_ms: i64) {
+        let frame = Frame::event_json("/", &event.name, event.payload.get());
+        let kept = Kept {
+            position: Position {
+                seq: event.seq,
+                at_ms,
+            },
+            frame: frame.clone(),
+            bytes: event.payload.get().len() + event.name.len(),
+        };
+        lock(&self.0.ring).push(&event.room, kept);
+        DELIVERING.set(Some((event.room.clone(), event.seq)));
+        let sockets = self
+            .0
+            .io
+            .to(&event.room)
+            .with_flags(flags_for(&event.name))
+            .class(Class::Reliable)
+            .send(&frame);
+        DELIVERING.set(None);
+        tracing::debug!(room = %event.room, event = %event.name, seq = event.seq, sockets, "delivered");
+    }
+
+    /// A reliable frame meets a long queue. A numbered event makes an opted-in socket *behind* in its room: it is fed
+    /// from the log when its queue has drained. Everything else is queued, up to the transport's own limit.
+    fn on_full(&self, socket: &Socket) -> Full {
+        let delivering = DELIVERING.with_borrow(Clone::clone);
+        match delivering {
+            Some((room, seq)) if socket.flags() & live::OPTED_IN != 0 => {
+                self.fall_behind(socket, &room, seq - 1);
+                Full::Refuse
+            }
+            _ => Full::Queue,
+        }
+    }
+
+    fn apply(&self, effect: &Effect) {
+        let io = &self.0.io;
+        match effect {
+            Effect::Join { user_id, room } => self.join_all(&live::sockets_of(user_id), room),
+            Effect::JoinAll { of, room } => self.join_all(&live::crowd_of(of), room),
+            Effect::Leave { user_id, room } => self.leave_all(&live::sockets_of(user_id), room),
+            Effect::Empty { room } => {
+                self.leave_all(&room.to_string(), room);
+                self.stop_feeding(None, room);
+            }
+            Effect::EndSession { session_id } => live::end_session(io, session_id),
+            Effect::EndUser { user_id } => self
+                .sockets_of(user_id)
+                .for_each(|socket| socket.disconnect(true)),
+            Effect::RenewUser { user_id } => self
+                .sockets_of(user_id)
+                .for_each(|socket| socket.close_transport()),
+        }
+    }
+
+    fn sockets_of(&self, user_id: &UserId) -> impl Iterator<Item = Socket> {
+        self.0
+            .io
+            .in_room(&live::sockets_of(user_id))
+            .sockets()
+            .into_iter()
+    }
+
+    /// Sockets enter a room at the present place of the log; those that opted in are told from where on.
+    fn join_all(&self, of: &str, room: &Room) {
+        let name = room.to_string();
+        let head = lock(&self.0.ring).head(&name);
+        for socket in self.0.io.in_room(of).sockets() {
+            if self.rejoin_behind(&socket, &name) || socket.is_in(&name) {
+                continue;
+            }
+            self.join_now(&socket, &name, head);
+        }
+    }
+
+    fn join_now(&self, socket: &Socket, room: &str, head: Position) {
+        if socket.flags() & live::OPTED_IN != 0 {
+            let position = head.pair();
+            tell(
+                socket,
+                &ServerEvent::Joined(Joined {
+                    room: room.to_owned(),
+                    position,
+                }),
+            );
+        }
+        socket.join(room);
+    }
+
+    /// Sockets leave a room at the present place of the log; what comes later is not theirs.
+    fn leave_all(&self, of: &str, room: &Room) {
+        let name = room.to_string();
+        for socket in self.0.io.in_room(of).sockets() {
+            self.stop_feeding(Some(&socket), room);
+            if socket.is_in(&name) {
+                socket.leave(&name);
+                self.tell_left(&socket, &name);
+            }
+        }
+    }
+
+    fn tell_left(&self, socket: &Socket, room: &str) {
+        if socket.flags() & live::OPTED_IN != 0 {
+            tell(
+                socket,
+                &ServerEvent::Left(Left {
+                    room: room.to_owned(),
+                }),
+            );
+        }
+    }
+}
+
+/// Sends one event to one socket.
+fn tell(socket: &Socket, event: &ServerEvent) {
+    socket.emit(event.name(), event);
+}
+
+/// Events that the contract lacks go only to sockets that opted in.
+fn flags_for(event: &str) -> u32 {
+    if wire::events::name_is_in_contract(event) {
+        0
+    } else {
+        live::OPTED_IN
+    }
+}

@@ -1,0 +1,203 @@
+//! The newest events of all rooms, encoded, and the head of every room: what coming back is mostly served from.
+//!
+//! One ring for the whole node, bounded by count and bytes; the oldest event of any room goes first. A room's events
+//! in the ring are always its newest ones without a hole, so a page that begins inside is complete.
+
+use socketio::Frame;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// How many events the ring keeps.
+pub const MAX_EVENTS: usize = 20_000;
+
+/// How many bytes of frames the ring keeps.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// A place in a room: the number of an event and its commit time in milliseconds. `(0, 0)` before the first event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Number in the room.
+    pub seq: i64,
+    /// Commit time, milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+/// An event as the ring keeps it.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Where in its room.
+    pub position: Position,
+    /// The event, encoded once for everybody.
+    pub frame: Frame,
+    /// How many bytes it counts for.
+    pub bytes: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Ring {
+    rooms: HashMap<Arc<str>, Room>,
+    /// The room of each kept event, in `pos` order.
+    order: VecDeque<Arc<str>>,
+    bytes: usize,
+    max_events: usize,
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    head: Position,
+    events: VecDeque<Kept>,
+}
+
+impl Ring {
+    /// An empty ring over rooms whose heads are known.
+    pub fn new(
+        heads: impl IntoIterator<Item = (Arc<str>, Position)>,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Ring {
+        let rooms = heads
+            .into_iter()
+            .map(|(name, head)| {
+                (
+                    name,
+                    Room {
+                        head,
+                        events: VecDeque::new(),
+                    },
+                )
+            })
+            .collect();
+        Ring {
+            rooms,
+            order: VecDeque::new(),
+            bytes: 0,
+            max_events,
+            max_bytes,
+        }
+    }
+
+    /// The position of the newest event that was delivered to the room.
+    pub fn head(&self, room: &str) -> Position {
+        self.rooms
+            .get(room)
+            .map(|room| room.head)
+            .unwrap_or_default()
+    }
+
+    /// Keeps an event that is being delivered; it is its room's new head.
+    pub fn push(&mut self, name: &Arc<str>, kept: Kept) {
+        self.bytes += kept.bytes;
+        let room = self.rooms.entry(name.clone()).or_default();
+        room.head = kept.position;
+        room.events.push_back(kept);
+        self.order.push_back(name.clone());
+        while self.order.len() > self.max_events || self.bytes > self.max_bytes {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(name) = self.order.pop_front() else {
+            return;
+        };
+        let Some(room) = self.rooms.get_mut(&name) else {
+            return;
+        };
+        if let Some(oldest) = room.events.pop_front() {
+            self.bytes -= oldest.bytes;
+        }
+        if room.events.is_empty() {
+            room.events = VecDeque::new();
+        }
+    }
+
+    /// The commit time of one event, if the ring has it.
+    pub fn at(&self, room: &str, seq: i64) -> Option<i64> {
+        let events = &self.rooms.get(room)?.events;
+        let first = events.front()?.position.seq;
+        let index = usize::try_from(seq.checked_sub(first)?).ok()?;
+        events.get(index).map(|kept| kept.position.at_ms)
+    }
+
+    /// A room's events after `seq`, at most `limit`, oldest first; `None` if the ring does not reach back so far.
+    pub fn after(&self, room: &str, seq: i64, limit: usize) -> Option<Vec<Kept>> {
+        let room = self.rooms.get(room)?;
+        if seq >= room.head.seq {
+            return Some(Vec::new());
+        }
+        let first = room.events.front()?.position.seq;
+        let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
+        Some(room.events.iter().skip(skip).take(limit).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(seq: i64) -> Kept {
+        Kept {
+            position: Position {
+                seq,
+                at_ms: seq * 10,
+            },
+            frame: Frame::event_json("/", "e", "{}"),
+            bytes: 10,
+        }
+    }
+
+    fn seqs(page: Option<Vec<Kept>>) -> Option<Vec<i64>> {
+        page.map(|page| page.iter().map(|kept| kept.position.seq).collect())
+    }
+
+    #[test]
+    fn a_page_is_complete_or_absent() {
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        let mut ring = Ring::new([(a.clone(), Position { seq: 6, at_ms: 60 })], 4, usize::MAX);
+        for seq in 7..=9 {
+            ring.push(&a, kept(seq));
+        }
+        assert_eq!(seqs(ring.after("a", 6, 100)), Some(vec![7, 8, 9]));
+        assert_eq!(seqs(ring.after("a", 7, 1)), Some(vec![8]));
+        assert_eq!(seqs(ring.after("a", 9, 100)), Some(vec![]));
+        assert_eq!(
+            seqs(ring.after("a", 5, 100)),
+            None,
+            "6 was never in the ring"
+        );
+        ring.push(&b, kept(1));
+        ring.push(&b, kept(2));
+        assert_eq!(
+            seqs(ring.after("a", 6, 100)),
+            None,
+            "7 was the oldest of five"
+        );
+        assert_eq!(
+            (
+                seqs(ring.after("a", 7, 100)),
+                ring.at("a", 8),
+                ring.at("a", 7)
+            ),
+            (Some(vec![8, 9]), Some(80), None)
+        );
+    }
+
+    #[test]
+    fn bytes_bound_the_ring_and_heads_stay() {
+        let a: Arc<str> = "a".into();
+        let mut ring = Ring::new([], 100, 25);
+        for seq in 1..=5 {
+            ring.push(&a, kept(seq));
+        }
+        assert_eq!(
+            (ring.order.len(), ring.bytes, ring.head("a").seq),
+            (2, 20, 5)
+        );
+        assert_eq!(
+            (ring.head("elsewhere"), seqs(ring.after("elsewhere", 0, 9))),
+            (Position::default(), None)
+        );
+    }
+}

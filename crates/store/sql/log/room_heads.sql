@@ -1,0 +1,1 @@
+SELECT name, head_seq, head_at_ms FROM room

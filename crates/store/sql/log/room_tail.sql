@@ -1,0 +1,1 @@
+SELECT tail_seq FROM room WHERE name = $1

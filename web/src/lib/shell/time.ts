@@ -1,0 +1,44 @@
+/** Times and days as people read them, through `Intl`. */
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const dayAndYear = new Intl.DateTimeFormat(undefined, {
+	weekday: 'long',
+	day: 'numeric',
+	month: 'long',
+	year: 'numeric',
+});
+const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+
+const DAY_MS = 86_400_000;
+
+/** "14:02". */
+export function clockTime(ms: number): string {
+	return clock.format(ms);
+}
+
+/** "Monday, 23 November 2026 at 14:02". */
+export function fullTime(ms: number): string {
+	return full.format(ms);
+}
+
+/** "23 Nov 2026". */
+export function shortDate(ms: number): string {
+	return date.format(ms);
+}
+
+/** "Today", "Yesterday", "Monday, 23 November", and with the year once it is another one. */
+export function dayLabel(ms: number, nowMs: number): string {
+	const days = Math.round((midnight(ms) - midnight(nowMs)) / DAY_MS);
+	if (days === 0 || days === -1) {
+		const word = relative.format(days, 'day');
+		return word.charAt(0).toLocaleUpperCase() + word.slice(1);
+	}
+	return new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? day.format(ms) : dayAndYear.format(ms);
+}
+
+function midnight(ms: number): number {
+	return new Date(ms).setHours(0, 0, 0, 0);
+}

@@ -1,8 +1,10 @@
 //! Sending to many sockets, and acting on all sockets of a room.
 
+use std::{collections::HashSet, sync::Arc};
+
 use serde::Serialize;
 
-use crate::{Class, Frame, Namespace, Sid, Socket};
+use crate::{Class, Frame, Namespace, Sid, Socket, rooms::Room};
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
 #[derive(Debug, Clone)]
@@ -10,6 +12,13 @@ use crate::{Class, Frame, Namespace, Sid, Socket};
 pub struct Broadcast {
     namespace: Namespace,
     class: Class,
+    mask: u32,
+    /// Whether any room or id was named; then only those get it.
+    is_narrowed: bool,
+    rooms: Vec<Arc<Room>>,
+    sockets: Vec<Socket>,
+    except: Vec<Sid>,
+    except_rooms: Vec<Arc<Room>>,
 }
 
 impl Broadcast {
@@ -17,26 +26,42 @@ impl Broadcast {
         Broadcast {
             namespace,
             class: Class::Reliable,
+            mask: 0,
+            is_narrowed: false,
+            rooms: Vec::new(),
+            sockets: Vec::new(),
+            except: Vec::new(),
+            except_rooms: Vec::new(),
         }
     }
 
-    /// Also to the sockets in this room. A socket in several of the rooms gets the event once.
-    pub fn to(self, _room: &str) -> Broadcast {
+    /// To the sockets in this room, or to the one socket with this id; called again, also to those. A socket in several
+    /// of the rooms gets the event once.
+    pub fn to(mut self, room: &str) -> Broadcast {
+        self.is_narrowed = true;
+        let hall = &self.namespace.0;
+        match hall.rooms.get(room) {
+            Some(room) => self.rooms.push(room),
+            None => self.sockets.extend(hall.socket(room)),
+        }
         self
     }
 
     /// Not to this socket: the one whose event caused the broadcast.
-    pub fn except(self, _sid: &Sid) -> Broadcast {
+    pub fn except(mut self, sid: &Sid) -> Broadcast {
+        self.except.push(*sid);
         self
     }
 
     /// Not to the sockets in this room.
-    pub fn except_room(self, _room: &str) -> Broadcast {
+    pub fn except_room(mut self, room: &str) -> Broadcast {
+        self.except_rooms.extend(self.namespace.0.rooms.get(room));
         self
     }
 
     /// Only to sockets that have all of these flag bits.
-    pub fn with_flags(self, _mask: u32) -> Broadcast {
+    pub fn with_flags(mut self, mask: u32) -> Broadcast {
+        self.mask = mask;
         self
     }
 
@@ -54,9 +79,48 @@ impl Broadcast {
         }
     }
 
-    /// Sends a frame that is encoded already. Answers the number of sockets it was queued for.
-    pub fn send(self, _frame: &Frame) -> usize {
-        0
+    /// Sends a frame that is encoded already; it must belong to this namespace. Answers the number of sockets it was
+    /// queued for.
+    pub fn send(self, frame: &Frame) -> usize {
+        let mut reached = 0;
+        self.each(|socket| reached += usize::from(socket.send(frame, self.class)));
+        reached
+    }
+
+    /// Visits everyone it is for, once. No lock is held meanwhile.
+    fn each(&self, mut see: impl FnMut(&Socket)) {
+        let excluded: HashSet<Sid> = self.excluded();
+        let mut pass = |socket: &Socket| {
+            if socket.flags() & self.mask == self.mask && !(excluded.contains(socket.id())) {
+                see(socket);
+            }
+        };
+        if !self.is_narrowed {
+            return self.namespace.0.everyone().walk().each(pass);
+        }
+        if let ([room], []) = (self.rooms.as_slice(), self.sockets.as_slice()) {
+            return room.walk().each(pass);
+        }
+        let mut seen = HashSet::new();
+        let mut once = |socket: &Socket| {
+            if seen.insert(*socket.id()) {
+                pass(socket);
+            }
+        };
+        self.sockets.iter().for_each(&mut once);
+        self.rooms
+            .iter()
+            .for_each(|room| room.walk().each(&mut once));
+    }
+
+    fn excluded(&self) -> HashSet<Sid> {
+        let mut excluded: HashSet<Sid> = self.except.iter().copied().collect();
+        for room in &self.except_rooms {
+            room.walk().each(|socket| {
+                excluded.insert(*socket.id());
+            });
+        }
+        excluded
     }
 }
 
@@ -78,20 +142,35 @@ impl Operator {
 
     /// The sockets in the room now.
     pub fn sockets(&self) -> Vec<Socket> {
-        Vec::new()
+        let mut sockets = Vec::new();
+        if let Some(room) = self.namespace.0.rooms.get(&self.room) {
+            room.walk().each(|socket| sockets.push(socket.clone()));
+        }
+        sockets
     }
 
     /// How many sockets are in the room now.
     pub fn count(&self) -> usize {
-        let _ = (&self.namespace, &self.room);
-        0
+        self.namespace
+            .0
+            .rooms
+            .get(&self.room)
+            .map_or(0, |room| room.count())
     }
 
     /// Lets all of them enter another room.
-    pub fn join(&self, _room: &str) {}
+    pub fn join(&self, room: &str) {
+        self.sockets().iter().for_each(|socket| {
+            socket.join(room);
+        });
+    }
 
     /// Lets all of them leave a room.
-    pub fn leave(&self, _room: &str) {}
+    pub fn leave(&self, room: &str) {
+        self.sockets().iter().for_each(|socket| {
+            socket.leave(room);
+        });
+    }
 
     /// Disconnects all of them; see [`Socket::disconnect`].
     pub fn disconnect(&self, close: bool) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use socketio_proto::socket::Assembled;
 
 use crate::{ArgError, socket::Socket};
 
@@ -10,13 +11,22 @@ use crate::{ArgError, socket::Socket};
 #[derive(Debug, Clone, Default)]
 pub struct Args {
     /// The whole packet text; `from` is where the array begins.
-    pub(crate) text: Box<str>,
-    pub(crate) from: usize,
+    text: Box<str>,
+    from: usize,
     /// 1 if the array's first element is the event's name.
-    pub(crate) skip: usize,
+    skip: usize,
 }
 
 impl Args {
+    pub(crate) fn new(packet: Assembled, skip: usize) -> Args {
+        let (text, from) = packet.into_text();
+        Args {
+            text: text.into(),
+            from,
+            skip,
+        }
+    }
+
     /// The JSON array as it came; for an event its first element is the name.
     pub fn json(&self) -> &str {
         self.text.get(self.from..).unwrap_or("[]")
@@ -56,6 +66,19 @@ impl Event {
     /// Argument `index` as a `T`; see [`Args::get`].
     pub fn arg<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgError> {
         self.args.get(index)
+    }
+
+    /// Argument `index` as bytes, if it is a binary one.
+    pub fn binary(&self, index: usize) -> Option<&Bytes> {
+        #[derive(serde::Deserialize)]
+        struct Placeholder {
+            _placeholder: bool,
+            num: usize,
+        }
+        let place: Placeholder = self.args.get(index).ok()?;
+        self.attachments
+            .get(place.num)
+            .filter(|_| place._placeholder)
     }
 }
 

@@ -1,14 +1,52 @@
 //! A packet encoded once, shared by every connection it goes to, over either transport.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
+use socketio_proto::{
+    socket::{self, Kind},
+    websocket::{self, MAX_HEADER_BYTES, Opcode},
+};
 
 use crate::AckError;
+
+/// One WebSocket frame: header and payload in one piece. Polling sends the payload alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Header and payload.
+    pub(crate) bytes: Bytes,
+    /// Length of the header.
+    head: u8,
+    pub(crate) is_binary: bool,
+}
+
+impl Part {
+    /// An Engine.IO packet that is text, type digit included.
+    pub(crate) fn text(packet: &str) -> Part {
+        Part::new(Opcode::Text, packet.as_bytes())
+    }
+
+    fn new(opcode: Opcode, payload: &[u8]) -> Part {
+        let bytes = websocket::encode(opcode, payload);
+        let head = (bytes.len() - payload.len()) as u8;
+        Part {
+            bytes: bytes.into(),
+            head,
+            is_binary: opcode == Opcode::Binary,
+        }
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(usize::from(self.head)..).unwrap_or_default()
+    }
+}
 
 /// An event ready to be sent. Cloning is cheap and copies no bytes.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    pub(crate) text: Bytes,
+    pub(crate) first: Part,
+    pub(crate) attachments: Option<Arc<[Part]>>,
 }
 
 impl Frame {
@@ -23,10 +61,8 @@ impl Frame {
     }
 
     /// An event whose arguments are JSON already, separated by commas; empty for none.
-    pub fn event_json(_namespace: &str, _name: &str, args_json: &str) -> Frame {
-        Frame {
-            text: Bytes::copy_from_slice(args_json.as_bytes()),
-        }
+    pub fn event_json(namespace: &str, name: &str, args_json: &str) -> Frame {
+        Frame::named(namespace, None, name, args_json, Vec::new())
     }
 
     /// As [`Frame::event_json`], with attachments: each stands in the JSON as `{"_placeholder":true,"num":i}`.
@@ -36,15 +72,109 @@ impl Frame {
         args_json: &str,
         attachments: Vec<Bytes>,
     ) -> Frame {
-        let _ = attachments;
-        Frame::event_json(namespace, name, args_json)
+        Frame::named(namespace, None, name, args_json, attachments)
     }
 
     /// Bytes it takes in a queue and on a WebSocket.
     pub fn size_bytes(&self) -> usize {
-        self.text.len()
+        self.parts().map(|part| part.bytes.len()).sum()
+    }
+
+    pub(crate) fn named(
+        namespace: &str,
+        id: Option<u64>,
+        name: &str,
+        args_json: &str,
+        attachments: Vec<Bytes>,
+    ) -> Frame {
+        let kind = if attachments.is_empty() {
+            Kind::Event
+        } else {
+            Kind::BinaryEvent
+        };
+        let name = serde_json::to_string(name).unwrap_or_default();
+        let comma = if args_json.is_empty() { "" } else { "," };
+        Frame::packet(
+            kind,
+            namespace,
+            id,
+            &["[", &name, comma, args_json, "]"],
+            attachments,
+        )
+    }
+
+    pub(crate) fn ack(namespace: &str, id: u64, args_json: &str, attachments: Vec<Bytes>) -> Frame {
+        let kind = if attachments.is_empty() {
+            Kind::Ack
+        } else {
+            Kind::BinaryAck
+        };
+        Frame::packet(
+            kind,
+            namespace,
+            Some(id),
+            &["[", args_json, "]"],
+            attachments,
+        )
+    }
+
+    pub(crate) fn packet(
+        kind: Kind,
+        namespace: &str,
+        id: Option<u64>,
+        json: &[&str],
+        attachments: Vec<Bytes>,
+    ) -> Frame {
+        let mut text = String::with_capacity(
+            32 + namespace.len() + json.iter().map(|part| part.len()).sum::<usize>(),
+        );
+        text.push('4');
+        socket::encode_header(kind, attachments.len(), namespace, id, &mut text);
+        json.iter().for_each(|part| text.push_str(part));
+        let first = Part::text(&text);
+        if attachments.is_empty() {
+            return Frame {
+                first,
+                attachments: None,
+            };
+        }
+        let parts = attachments
+            .iter()
+            .map(|bytes| Part::new(Opcode::Binary, bytes))
+            .collect();
+        Frame {
+            first,
+            attachments: Some(parts),
+        }
+    }
+
+    /// An Engine.IO packet below Socket.IO.
+    pub(crate) fn engine(packet: &str) -> Frame {
+        Frame {
+            first: Part::text(packet),
+            attachments: None,
+        }
+    }
+
+    /// The heartbeat's ping, without taking memory.
+    pub(crate) fn ping() -> Frame {
+        let first = Part {
+            bytes: Bytes::from_static(b"\x81\x012"),
+            head: 2,
+            is_binary: false,
+        };
+        Frame {
+            first,
+            attachments: None,
+        }
+    }
+
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.first).chain(self.attachments.iter().flat_map(|parts| parts.iter()))
     }
 }
+
+const _: () = assert!(MAX_HEADER_BYTES < u8::MAX as usize);
 
 /// What happens to a frame when a socket's queue is long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,4 +187,36 @@ pub enum Class {
     Keyed(u64),
     /// Dropped past the soft limit.
     Droppable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_encoding_serves_both_transports() {
+        let frame = Frame::event_json("/", "msg", r#"{"a":1}"#);
+        assert_eq!(frame.first.payload(), br#"42["msg",{"a":1}]"#);
+        assert_eq!(&frame.first.bytes[..2], [0x81, 17]);
+        let frame = Frame::binary_event(
+            "/x",
+            "b",
+            r#"{"_placeholder":true,"num":0}"#,
+            vec![Bytes::from_static(&[7; 200])],
+        );
+        assert_eq!(
+            frame.first.payload(),
+            br#"451-/x,["b",{"_placeholder":true,"num":0}]"#
+        );
+        let parts: Vec<_> = frame.parts().collect();
+        assert_eq!(
+            (parts[1].payload().len(), &parts[1].bytes[..4]),
+            (200, [0x82, 126, 0, 200].as_slice())
+        );
+        assert_eq!(Frame::ack("/", 3, "", Vec::new()).first.payload(), b"433[]");
+        assert_eq!(
+            Frame::event_json("/", "none", "").first.payload(),
+            br#"42["none"]"#
+        );
+    }
 }

@@ -2,26 +2,43 @@
 //!
 //! Start at [`Server`]; a client in a namespace is a [`Socket`]; sending to many is a [`Broadcast`]. What may come in
 //! which order is decided in the `socketio-proto` crate, which does no input or output; this crate drives it.
+//! Inside: `http` is the door, `driver` the one task of a connection, `conn` what its senders share with it.
 
+mod acks;
 mod broadcast;
 mod config;
+mod conn;
+mod cors;
+mod dispatch;
+mod driver;
 mod error;
 mod event;
 mod frame;
+mod handshake;
+mod http;
 mod namespace;
+mod polling;
+mod queue;
+mod rate;
 mod reason;
+mod rooms;
 mod server;
+mod sid;
 mod socket;
+mod upgrade;
+mod websocket;
 
 pub use broadcast::{Broadcast, Operator};
 pub use config::{Config, Cors, Dialect, Limits};
 pub use error::{AckError, ArgError, ConnectError};
 pub use event::{Ack, AckReply, Args, Event};
 pub use frame::{Class, Frame};
+pub use handshake::Handshake;
 pub use namespace::{Full, Namespace};
 pub use reason::DisconnectReason;
 pub use server::Server;
-pub use socket::{Handshake, Sid, Socket};
+pub use sid::Sid;
+pub use socket::Socket;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

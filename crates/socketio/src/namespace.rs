@@ -1,100 +1,220 @@
 //! A namespace: its handlers, its sockets and its rooms. Handlers belong to the namespace, not to a socket, so an idle
 //! socket owns no closure.
 
-use std::future::Future;
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Broadcast, ConnectError, DisconnectReason, Event, Frame, Operator, Socket};
+use crate::{
+    Broadcast, ConnectError, DisconnectReason, Event, Frame, Operator, Sid, Socket,
+    rooms::{Room, Rooms},
+};
 
 /// What [`Namespace::on_full`] decides about a reliable frame that meets a long queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
     /// Queue it all the same; the hard limit still holds.
     Queue,
-    /// Do not queue it: the owner sends it again after [`Namespace::on_drain`].
+    /// Do not queue it: the owner sends it again after [`Namespace::on_drain`]. Until then every reliable frame for
+    /// the socket is offered to `on_full`, so that none overtakes another.
     Refuse,
     /// Close the connection, so that the client comes back.
     Close,
 }
 
-/// A namespace. A cheap handle: clone it freely.
-#[derive(Debug, Clone)]
-pub struct Namespace {
-    name: Box<str>,
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type OnConnect =
+    Box<dyn Fn(Socket, Option<Value>) -> Boxed<Result<(), ConnectError>> + Send + Sync>;
+pub(crate) type OnEvent = Arc<dyn Fn(Socket, Event) -> Boxed<()> + Send + Sync>;
+type OnDisconnect = Box<dyn Fn(Socket, DisconnectReason) -> Boxed<()> + Send + Sync>;
+type OnFull = Box<dyn Fn(&Socket, &Frame) -> Full + Send + Sync>;
+type OnDrain = Box<dyn Fn(&Socket) + Send + Sync>;
+
+/// The handlers of a namespace. Replaced as a whole when one is set, so that calling one needs no lock.
+#[derive(Default, Clone)]
+pub(crate) struct Handlers {
+    pub(crate) connect: Option<Arc<OnConnect>>,
+    pub(crate) events: HashMap<Box<str>, OnEvent>,
+    pub(crate) any: Option<OnEvent>,
+    pub(crate) disconnect: Option<Arc<OnDisconnect>>,
+    pub(crate) full: Option<Arc<OnFull>>,
+    pub(crate) drain: Option<Arc<OnDrain>>,
 }
 
-impl Namespace {
-    pub(crate) fn new(name: &str) -> Namespace {
-        Namespace { name: name.into() }
+/// What a namespace holds.
+pub(crate) struct Hall {
+    pub(crate) name: Arc<str>,
+    handlers: RwLock<Arc<Handlers>>,
+    pub(crate) rooms: Rooms,
+    /// Everyone, as a room to walk.
+    everyone: Room,
+    by_id: Mutex<HashMap<Sid, Socket>>,
+}
+
+impl fmt::Debug for Hall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hall")
+            .field("name", &self.name)
+            .field("sockets", &self.everyone.count())
+            .finish()
+    }
+}
+
+impl Hall {
+    pub(crate) fn new(name: &str) -> Hall {
+        Hall {
+            name: name.into(),
+            handlers: RwLock::default(),
+            rooms: Rooms::default(),
+            everyone: Room::new(name),
+            by_id: Mutex::default(),
+        }
     }
 
+    pub(crate) fn handlers(&self) -> Arc<Handlers> {
+        self.handlers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_handler(&self, set: impl FnOnce(&mut Handlers)) {
+        let mut handlers = self
+            .handlers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        set(Arc::make_mut(&mut handlers));
+    }
+
+    /// A socket is connected. Answers its place.
+    pub(crate) fn enter(&self, socket: &Socket) -> u32 {
+        self.by_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(*socket.id(), socket.clone());
+        self.everyone.add(socket.clone())
+    }
+
+    /// A socket that was connected is gone.
+    pub(crate) fn exit(&self, socket: &Socket, place: u32) {
+        self.everyone.remove(place);
+        let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        by_id.remove(socket.id());
+        // A crowd that has gone leaves no empty table behind.
+        if by_id.capacity() > 1024 && by_id.len() < by_id.capacity() / 8 {
+            by_id.shrink_to_fit();
+        }
+    }
+
+    pub(crate) fn everyone(&self) -> &Room {
+        &self.everyone
+    }
+
+    pub(crate) fn socket(&self, sid: &str) -> Option<Socket> {
+        let sid = Sid::parse(sid)?;
+        self.by_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&sid)
+            .cloned()
+    }
+}
+
+/// A namespace. A cheap handle: clone it freely.
+#[derive(Debug, Clone)]
+pub struct Namespace(pub(crate) Arc<Hall>);
+
+impl Namespace {
     /// Its name, such as `/`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Runs for every client before its CONNECT is answered, with the client's `auth` value: it may join rooms, set
     /// data and emit (which goes out right after the answer), or refuse. Replaces an earlier one.
-    pub fn on_connect<F, Fut>(&self, _handler: F) -> &Self
+    pub fn on_connect<F, Fut>(&self, handler: F) -> &Self
     where
         F: Fn(Socket, Option<Value>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
     {
+        let boxed: OnConnect = Box::new(move |socket, auth| Box::pin(handler(socket, auth)));
+        self.0
+            .set_handler(|handlers| handlers.connect = Some(Arc::new(boxed)));
         self
     }
 
     /// Runs for every event with this name. The events of one connection are handled one after the other, in order;
     /// acknowledgements and pongs are processed while a handler runs.
-    pub fn on<F, Fut>(&self, _event: &str, _handler: F) -> &Self
+    pub fn on<F, Fut>(&self, event: &str, handler: F) -> &Self
     where
         F: Fn(Socket, Event) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let boxed: OnEvent = Arc::new(move |socket, event| Box::pin(handler(socket, event)));
+        self.0.set_handler(|handlers| {
+            handlers.events.insert(event.into(), boxed);
+        });
         self
     }
 
     /// Runs for every event that [`Namespace::on`] has no handler for.
-    pub fn on_any<F, Fut>(&self, _handler: F) -> &Self
+    pub fn on_any<F, Fut>(&self, handler: F) -> &Self
     where
         F: Fn(Socket, Event) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let boxed: OnEvent = Arc::new(move |socket, event| Box::pin(handler(socket, event)));
+        self.0.set_handler(|handlers| handlers.any = Some(boxed));
         self
     }
 
-    /// Runs when a socket that was connected is gone, after its last event was handled. Its rooms are left already;
-    /// its data is still there.
-    pub fn on_disconnect<F, Fut>(&self, _handler: F) -> &Self
+    /// Runs when a socket whose `on_connect` succeeded is gone, after its last event was handled. Its rooms are left
+    /// already; its data is still there.
+    pub fn on_disconnect<F, Fut>(&self, handler: F) -> &Self
     where
         F: Fn(Socket, DisconnectReason) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let boxed: OnDisconnect = Box::new(move |socket, reason| Box::pin(handler(socket, reason)));
+        self.0
+            .set_handler(|handlers| handlers.disconnect = Some(Arc::new(boxed)));
         self
     }
 
-    /// Called when a reliable frame would go behind
-    /// [`Limits::queue_soft_bytes`](crate::Limits::queue_soft_bytes) of queue. Must not block, and must not send to the socket.
-    pub fn on_full<F>(&self, _handler: F) -> &Self
+    /// Called when a reliable frame would go behind [`Limits::queue_soft_bytes`](crate::Limits::queue_soft_bytes) of
+    /// queue. Must not block, and must not send to the socket.
+    pub fn on_full<F>(&self, handler: F) -> &Self
     where
         F: Fn(&Socket, &Frame) -> Full + Send + Sync + 'static,
     {
+        let boxed: OnFull = Box::new(handler);
+        self.0
+            .set_handler(|handlers| handlers.full = Some(Arc::new(boxed)));
         self
     }
 
     /// Called once when, after a refusal, the queue is short again
     /// ([`Limits::queue_low_bytes`](crate::Limits::queue_low_bytes)). Must not block; may send.
-    pub fn on_drain<F>(&self, _handler: F) -> &Self
+    pub fn on_drain<F>(&self, handler: F) -> &Self
     where
         F: Fn(&Socket) + Send + Sync + 'static,
     {
+        let boxed: OnDrain = Box::new(handler);
+        self.0
+            .set_handler(|handlers| handlers.drain = Some(Arc::new(boxed)));
         self
     }
 
     /// To the sockets in a room, or to the one socket with this id.
     pub fn to(&self, room: &str) -> Broadcast {
-        Broadcast::new(self.clone()).to(room)
+        self.broadcast().to(room)
     }
 
     /// To every socket of the namespace; narrow it with [`Broadcast::except`] and the like.
@@ -113,17 +233,27 @@ impl Namespace {
     }
 
     /// The socket with this id, if it is connected here.
-    pub fn socket(&self, _sid: &str) -> Option<Socket> {
-        None
+    pub fn socket(&self, sid: &str) -> Option<Socket> {
+        self.0.socket(sid)
     }
 
     /// All sockets connected now.
     pub fn sockets(&self) -> Vec<Socket> {
-        Vec::new()
+        let mut all = Vec::with_capacity(self.count());
+        self.0
+            .everyone()
+            .walk()
+            .each(|socket| all.push(socket.clone()));
+        all
     }
 
     /// How many sockets are connected now.
     pub fn count(&self) -> usize {
-        0
+        self.0.everyone().count()
+    }
+
+    /// How many rooms have members now.
+    pub fn room_count(&self) -> usize {
+        self.0.rooms.len()
     }
 }

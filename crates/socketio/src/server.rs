@@ -1,46 +1,254 @@
 //! The server: its namespaces, its connections, and its place in an axum router.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
-use crate::{Config, Namespace};
+use socketio_proto::{engine::Times, socket};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    Config, DisconnectReason, Namespace, Sid,
+    conn::{Close, Conn},
+    http::EngineService,
+    namespace::Hall,
+    queue::Marks,
+};
+
+/// What all connections of a server share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) packet_limits: socket::Limits,
+    pub(crate) marks: Marks,
+    pub(crate) times: Times,
+    start: Instant,
+    halls: RwLock<HashMap<Box<str>, Arc<Hall>>>,
+    conns: Mutex<HashMap<Sid, Arc<Conn>>>,
+    unconnected: AtomicUsize,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+    is_closing: AtomicBool,
+    /// The tasks that drive connections.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("connections", &self.conns().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn conns(&self) -> MutexGuard<'_, HashMap<Sid, Arc<Conn>>> {
+        self.conns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since the server was made: the clock of all deadlines.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The instant of a deadline.
+    pub(crate) fn instant(&self, at_ms: u64) -> Instant {
+        self.start + std::time::Duration::from_millis(at_ms)
+    }
+
+    pub(crate) fn hall(&self, namespace: &str) -> Option<Arc<Hall>> {
+        self.halls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(namespace)
+            .cloned()
+    }
+
+    pub(crate) fn conn(&self, sid: &str) -> Option<Arc<Conn>> {
+        self.conns().get(&Sid::parse(sid)?).cloned()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Lets a new connection in, or says why not.
+    pub(crate) fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Result<Admission, Refusal> {
+        if self.is_closing() {
+            return Err(Refusal::Closing);
+        }
+        let limits = &self.config.limits;
+        // Made first: whatever is counted below is given back when it is dropped.
+        let mut admission = Admission {
+            shared: self.clone(),
+            sid: conn.sid,
+            address: None,
+            is_unconnected: true,
+        };
+        if self.unconnected.fetch_add(1, Ordering::AcqRel) >= limits.unconnected {
+            return Err(Refusal::TooManyUnconnected);
+        }
+        if let (Some(address), 1..) = (conn.handshake.remote_addr(), limits.connections_per_address)
+        {
+            let mut addresses = self.addresses();
+            let count = addresses.entry(address).or_insert(0);
+            *count += 1;
+            admission.address = Some(address);
+            if *count > limits.connections_per_address {
+                drop(addresses);
+                return Err(Refusal::TooManyFromAddress);
+            }
+        }
+        self.conns().insert(conn.sid, conn.clone());
+        // `close` may have walked the table just before.
+        if self.is_closing() {
+            return Err(Refusal::Closing);
+        }
+        Ok(admission)
+    }
+}
+
+/// Why a connection was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closing,
+    TooManyUnconnected,
+    TooManyFromAddress,
+}
+
+/// A connection's place in the server's counts and tables, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
+    sid: Sid,
+    address: Option<IpAddr>,
+    is_unconnected: bool,
+}
+
+impl Admission {
+    /// The connection is in a namespace now.
+    pub(crate) fn connected(&mut self) {
+        if std::mem::take(&mut self.is_unconnected) {
+            self.shared.unconnected.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.connected();
+        let mut conns = self.shared.conns();
+        conns.remove(&self.sid);
+        if conns.capacity() > 1024 && conns.len() < conns.capacity() / 8 {
+            conns.shrink_to_fit();
+        }
+        drop(conns);
+        if let Some(address) = self.address {
+            let mut addresses = self.shared.addresses();
+            if let Some(count) = addresses.get_mut(&address) {
+                *count -= 1;
+                if *count == 0 {
+                    addresses.remove(&address);
+                }
+            }
+        }
+    }
+}
 
 /// A Socket.IO server. A cheap handle: clone it freely.
 #[derive(Debug, Clone)]
-pub struct Server {
-    config: Arc<Config>,
-}
+pub struct Server(Arc<Shared>);
 
 impl Server {
     /// A server without namespaces. Nothing runs until requests come in; needs a tokio runtime then.
     pub fn new(config: Config) -> Server {
-        Server {
-            config: Arc::new(config),
-        }
+        let limits = &config.limits;
+        let packet_limits = socket::Limits {
+            attachments: limits.attachments,
+            attachment_bytes: limits.attachment_bytes,
+            json_depth: limits.json_depth,
+            event_name_bytes: limits.event_name_bytes,
+            ..socket::Limits::default()
+        };
+        let millis =
+            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let times = Times {
+            ping_interval_ms: millis(config.ping_interval),
+            ping_timeout_ms: millis(config.ping_timeout),
+        };
+        Server(Arc::new(Shared {
+            packet_limits,
+            marks: Marks {
+                soft: limits.queue_soft_bytes,
+                hard: limits.queue_bytes,
+            },
+            times,
+            config,
+            start: Instant::now(),
+            halls: RwLock::default(),
+            conns: Mutex::default(),
+            unconnected: AtomicUsize::new(0),
+            addresses: Mutex::default(),
+            is_closing: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+        }))
     }
 
     /// The settings it was made with.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.0.config
     }
 
     /// The namespace with this name, made at the first call. Clients asking for one that was never named here are
     /// refused.
     pub fn of(&self, namespace: &str) -> Namespace {
-        Namespace::new(namespace)
+        let mut halls = self.0.halls.write().unwrap_or_else(PoisonError::into_inner);
+        let hall = halls
+            .entry(namespace.into())
+            .or_insert_with(|| Arc::new(Hall::new(namespace)));
+        Namespace(hall.clone())
     }
 
     /// A router that answers at `path`, with and without a trailing slash.
     pub fn router<S: Clone + Send + Sync + 'static>(&self, path: &str) -> axum::Router<S> {
-        let _ = path;
-        axum::Router::new()
+        let path = path.trim_end_matches('/');
+        let service = EngineService::new(self.0.clone());
+        let router = axum::Router::new().route_service(&format!("{path}/"), service.clone());
+        if path.is_empty() {
+            router
+        } else {
+            router.route_service(path, service)
+        }
     }
 
     /// How many transports are open now.
     pub fn connections(&self) -> usize {
-        0
+        self.0.conns().len()
     }
 
     /// Drains: refuses new connections, closes every transport so that the client comes back elsewhere or later
     /// (WebSocket 1001), and waits until all `on_disconnect` handlers have run.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.0.is_closing.store(true, Ordering::Release);
+        let all: Vec<Arc<Conn>> = self.0.conns().values().cloned().collect();
+        for conn in all {
+            conn.close(Close::after_flush(
+                DisconnectReason::ServerShuttingDown,
+                1001,
+            ));
+        }
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
 }

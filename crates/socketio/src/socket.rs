@@ -1,113 +1,171 @@
 //! One client in one namespace.
 
-use std::{any::Any, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::Serialize;
+use socketio_proto::socket::Kind;
 
-use crate::{AckError, AckReply, Class, Frame};
+use crate::{
+    AckError, AckReply, Class, DisconnectReason, Frame, Full, Handshake, Sid,
+    acks::Acks,
+    conn::{Close, Conn},
+    namespace::Hall,
+    queue::Entry,
+    rooms::Room,
+};
 
-/// The id of a socket: 20 characters that nobody can guess.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Sid(pub(crate) [u8; 20]);
+/// CONNECT has come and is not answered: what is sent waits.
+const ASKING: u8 = 0;
+/// CONNECT was answered.
+const CONNECTED: u8 = 1;
+/// Refused, disconnected, or the connection is gone.
+const GONE: u8 = 2;
 
-impl Sid {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
+struct Inner {
+    id: Sid,
+    state: AtomicU8,
+    behind: AtomicBool,
+    flags: AtomicU32,
+    hall: Arc<Hall>,
+    conn: Arc<Conn>,
+    own: Mutex<Own>,
 }
 
-impl fmt::Display for Sid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for Sid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What is kept of the request that opened a connection.
-#[derive(Debug, Clone, Default)]
-pub struct Handshake {
-    remote: Option<IpAddr>,
-}
-
-impl Handshake {
-    /// The peer's address, if the server was started with axum's `ConnectInfo<SocketAddr>`.
-    pub fn remote_addr(&self) -> Option<IpAddr> {
-        self.remote
-    }
-
-    /// A request header that [`Config::kept_headers`](crate::Config::kept_headers) names.
-    pub fn header(&self, _name: &str) -> Option<&str> {
-        None
-    }
-
-    /// A parameter of the request's query, such as the client's own `query` option.
-    pub fn query(&self, _name: &str) -> Option<String> {
-        None
-    }
+/// What only the socket's own calls touch.
+#[derive(Default)]
+struct Own {
+    /// Rooms and the socket's place in each.
+    rooms: Vec<(Arc<Room>, u32)>,
+    /// The socket's place among all of its namespace.
+    place: Option<u32>,
+    /// Sent while asking.
+    held: Vec<Entry>,
+    acks: Option<Box<Acks>>,
+    data: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// One client in one namespace. A cheap handle: clone it freely. Works, without effect, after the client has gone.
 #[derive(Clone)]
-pub struct Socket {
-    id: Sid,
-    handshake: Arc<Handshake>,
-}
+pub struct Socket(Arc<Inner>);
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Socket").field(&self.id).finish()
+        f.debug_tuple("Socket").field(&self.0.id).finish()
     }
 }
 
 impl Socket {
+    pub(crate) fn new(id: Sid, hall: Arc<Hall>, conn: Arc<Conn>) -> Socket {
+        Socket(Arc::new(Inner {
+            id,
+            state: AtomicU8::new(ASKING),
+            behind: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
+            hall,
+            conn,
+            own: Mutex::default(),
+        }))
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.0.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> u8 {
+        self.0.state.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn hall(&self) -> &Arc<Hall> {
+        &self.0.hall
+    }
+
     /// The socket's id, the client's `socket.id`. It is not the id of the transport's session.
     pub fn id(&self) -> &Sid {
-        &self.id
+        &self.0.id
     }
 
     /// The namespace's name.
     pub fn namespace(&self) -> &str {
-        "/"
+        &self.0.hall.name
     }
 
     /// Whether the client is connected to the namespace (true from the moment CONNECT is answered).
     pub fn is_connected(&self) -> bool {
-        false
+        self.state() == CONNECTED
     }
 
     /// The request that opened the connection.
     pub fn handshake(&self) -> &Handshake {
-        &self.handshake
+        &self.0.conn.handshake
     }
 
     /// Enters a room. Answers false if the socket is gone or has [`Limits::rooms`](crate::Limits::rooms) already.
-    pub fn join(&self, _room: &str) -> bool {
-        false
+    pub fn join(&self, room: &str) -> bool {
+        let mut own = self.own();
+        if self.state() == GONE {
+            return false;
+        }
+        if own.rooms.iter().any(|(joined, _)| joined.name() == room) {
+            return true;
+        }
+        if own.rooms.len() >= self.0.conn.shared.config.limits.rooms {
+            return false;
+        }
+        let entry = self.0.hall.rooms.join(room, self);
+        if own.rooms.is_empty() {
+            own.rooms.reserve_exact(1);
+        }
+        own.rooms.push(entry);
+        true
     }
 
     /// Leaves a room. Answers whether it was in it.
-    pub fn leave(&self, _room: &str) -> bool {
-        false
+    pub fn leave(&self, room: &str) -> bool {
+        let mut own = self.own();
+        let Some(at) = own
+            .rooms
+            .iter()
+            .position(|(joined, _)| joined.name() == room)
+        else {
+            return false;
+        };
+        let (room, place) = own.rooms.swap_remove(at);
+        self.0.hall.rooms.leave(&room, place);
+        true
     }
 
     /// Leaves every room.
-    pub fn leave_all(&self) {}
+    pub fn leave_all(&self) {
+        let mut own = self.own();
+        for (room, place) in std::mem::take(&mut own.rooms) {
+            self.0.hall.rooms.leave(&room, place);
+        }
+    }
 
     /// The rooms it is in, in no particular order.
     pub fn rooms(&self) -> Vec<String> {
-        Vec::new()
+        self.own()
+            .rooms
+            .iter()
+            .map(|(room, _)| room.name().to_owned())
+            .collect()
     }
 
     /// Whether it is in a room.
-    pub fn is_in(&self, _room: &str) -> bool {
-        false
+    pub fn is_in(&self, room: &str) -> bool {
+        self.own()
+            .rooms
+            .iter()
+            .any(|(joined, _)| joined.name() == room)
     }
 
     /// Sends an event with one argument. Answers whether it was queued. Emitted in `on_connect`, it goes out right
@@ -120,60 +178,206 @@ impl Socket {
     }
 
     /// Sends a frame that is encoded already; it must belong to this socket's namespace. Answers whether it was queued.
-    pub fn send(&self, _frame: &Frame, _class: Class) -> bool {
-        false
+    pub fn send(&self, frame: &Frame, class: Class) -> bool {
+        match self.state() {
+            CONNECTED => self.0.conn.push(self, frame, class),
+            ASKING => self.hold(frame, class),
+            _ => false,
+        }
+    }
+
+    fn hold(&self, frame: &Frame, class: Class) -> bool {
+        let mut own = self.own();
+        match self.state() {
+            ASKING => {
+                let held: usize = own.held.iter().map(|entry| entry.frame.size_bytes()).sum();
+                if held + frame.size_bytes() > self.0.conn.shared.config.limits.queue_bytes {
+                    return false;
+                }
+                own.held.push(Entry {
+                    frame: frame.clone(),
+                    class,
+                });
+                true
+            }
+            CONNECTED => {
+                drop(own);
+                self.0.conn.push(self, frame, class)
+            }
+            _ => false,
+        }
     }
 
     /// Sends an event with one argument and waits for the client's acknowledgement.
     pub async fn emit_with_ack(
         &self,
-        _name: &str,
-        _arg: &(impl Serialize + ?Sized),
-        _timeout: Duration,
+        name: &str,
+        arg: &(impl Serialize + ?Sized),
+        timeout: Duration,
     ) -> Result<AckReply, AckError> {
-        Err(AckError::Disconnected)
+        let json = serde_json::to_string(arg).map_err(|_| AckError::Encode)?;
+        self.emit_json_with_ack(name, &json, Vec::new(), timeout)
+            .await
     }
 
     /// As [`Socket::emit_with_ack`] for arguments that are JSON already, separated by commas, with attachments.
     pub async fn emit_json_with_ack(
         &self,
-        _name: &str,
-        _args_json: &str,
-        _attachments: Vec<Bytes>,
-        _timeout: Duration,
+        name: &str,
+        args_json: &str,
+        attachments: Vec<Bytes>,
+        timeout: Duration,
     ) -> Result<AckReply, AckError> {
-        Err(AckError::Disconnected)
+        let (id, reply) = {
+            let mut own = self.own();
+            if self.state() == GONE {
+                return Err(AckError::Disconnected);
+            }
+            own.acks.get_or_insert_default().ask()
+        };
+        let _forget = ForgetAck { socket: self, id };
+        let frame = Frame::named(self.namespace(), Some(id), name, args_json, attachments);
+        if !self.send(&frame, Class::Reliable) {
+            return Err(AckError::Disconnected);
+        }
+        match tokio::time::timeout(timeout, reply).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) => Err(AckError::Disconnected),
+            Err(_) => Err(AckError::Timeout),
+        }
     }
 
     /// Bytes queued for the client and not yet written.
     pub fn queued_bytes(&self) -> usize {
-        0
+        self.0.conn.out().queue.bytes()
     }
 
     /// The socket's flag bits; see [`Broadcast::with_flags`](crate::Broadcast::with_flags).
     pub fn flags(&self) -> u32 {
-        0
+        self.0.flags.load(Ordering::Relaxed)
     }
 
     /// Replaces the flag bits.
-    pub fn set_flags(&self, _flags: u32) {}
+    pub fn set_flags(&self, flags: u32) {
+        self.0.flags.store(flags, Ordering::Relaxed);
+    }
 
     /// Keeps a value with the socket until it is replaced or the socket is gone. One value: the last one set.
-    pub fn set_data<T: Any + Send + Sync>(&self, _data: Arc<T>) {}
+    pub fn set_data<T: Any + Send + Sync>(&self, data: Arc<T>) {
+        let old = self.own().data.replace(data);
+        drop(old); // outside the lock: it may run the owner's code
+    }
 
     /// The value set last, if it is a `T`.
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        None
+        self.own().data.clone()?.downcast().ok()
     }
 
     /// Sends DISCONNECT: the client stays away until it is told to connect. With `close`, the connection with all its
     /// namespaces ends after it.
-    pub fn disconnect(&self, _close: bool) {}
+    pub fn disconnect(&self, close: bool) {
+        let was_connected = self.end() == CONNECTED;
+        let conn = &self.0.conn;
+        if was_connected {
+            conn.push_protocol(Frame::packet(
+                Kind::Disconnect,
+                self.namespace(),
+                None,
+                &[],
+                Vec::new(),
+            ));
+            conn.out().left.push(self.clone());
+        }
+        if close {
+            conn.close(Close::after_flush(DisconnectReason::ServerDisconnect, 1000));
+        }
+        conn.ring();
+    }
 
     /// Closes the transport (WebSocket 1013 after what is queued): the client comes back by itself.
-    pub fn close_transport(&self) {}
+    pub fn close_transport(&self) {
+        self.0
+            .conn
+            .close(Close::after_flush(DisconnectReason::TransportClose, 1013));
+    }
 
-    pub(crate) fn acknowledge(&self, _id: u64, _args_json: &str, _attachments: Vec<Bytes>) -> bool {
-        false
+    pub(crate) fn acknowledge(&self, id: u64, args_json: &str, attachments: Vec<Bytes>) -> bool {
+        self.send(
+            &Frame::ack(self.namespace(), id, args_json, attachments),
+            Class::Reliable,
+        )
+    }
+
+    /// The client acknowledged.
+    pub(crate) fn acknowledged(&self, id: u64, reply: AckReply) {
+        if let Some(acks) = self.own().acks.as_mut() {
+            acks.resolve(id, reply);
+        }
+    }
+
+    /// CONNECT is granted: answers it and lets go what was held. False if the socket was ended meanwhile.
+    pub(crate) fn accept(&self) -> bool {
+        let mut own = self.own();
+        if self.state() != ASKING {
+            return false;
+        }
+        let answer = ["{\"sid\":\"", self.0.id.as_str(), "\"}"];
+        self.0.conn.push_protocol(Frame::packet(
+            Kind::Connect,
+            self.namespace(),
+            None,
+            &answer,
+            Vec::new(),
+        ));
+        self.0.conn.push_held(std::mem::take(&mut own.held));
+        own.place = Some(self.0.hall.enter(self));
+        self.0.state.store(CONNECTED, Ordering::Release);
+        true
+    }
+
+    /// Ends the socket on this side: it leaves its rooms and nothing is sent to it any more. Answers its state before.
+    pub(crate) fn end(&self) -> u8 {
+        let mut own = self.own();
+        let before = self.0.state.swap(GONE, Ordering::AcqRel);
+        for (room, place) in std::mem::take(&mut own.rooms) {
+            self.0.hall.rooms.leave(&room, place);
+        }
+        if let Some(place) = own.place.take() {
+            self.0.hall.exit(self, place);
+        }
+        own.held = Vec::new();
+        own.acks = None;
+        before
+    }
+
+    /// Whether its owner refused a frame and has not been told to go on.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.behind.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_behind(&self, behind: bool) {
+        self.0.behind.store(behind, Ordering::Release);
+    }
+
+    pub(crate) fn ask_owner(&self, frame: &Frame) -> Full {
+        self.0
+            .hall
+            .handlers()
+            .full
+            .as_ref()
+            .map_or(Full::Queue, |ask| ask(self, frame))
+    }
+}
+
+struct ForgetAck<'a> {
+    socket: &'a Socket,
+    id: u64,
+}
+
+impl Drop for ForgetAck<'_> {
+    fn drop(&mut self) {
+        if let Some(acks) = self.socket.own().acks.as_mut() {
+            acks.forget(self.id);
+        }
     }
 }

@@ -1,0 +1,197 @@
+//! What a connection shares with everyone who sends to it: its queue, and the bell of the task that drives it.
+//!
+//! The task itself is in `driver`; requests of a polling client meet it through `polling`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::task::AtomicWaker;
+
+use crate::{
+    Class, DisconnectReason, Frame, Full, Handshake, Sid, Socket,
+    polling::Polling,
+    queue::{Entry, Pushed, Queue},
+    server::Shared,
+};
+
+/// How a connection is to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Close {
+    pub(crate) reason: DisconnectReason,
+    /// The WebSocket close code.
+    pub(crate) code: u16,
+    /// Whether what is queued goes out first.
+    pub(crate) flush: bool,
+}
+
+impl Close {
+    pub(crate) fn now(reason: DisconnectReason, code: u16) -> Close {
+        Close {
+            reason,
+            code,
+            flush: false,
+        }
+    }
+
+    pub(crate) fn after_flush(reason: DisconnectReason, code: u16) -> Close {
+        Close {
+            reason,
+            code,
+            flush: true,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pub(crate) queue: Queue,
+    /// Set once; nothing is queued after that.
+    pub(crate) close: Option<Close>,
+    /// Whether an owner refused a frame and waits to hear that the queue is short again.
+    pub(crate) refused: bool,
+    /// Sockets that the server disconnected and the driver has not seen to.
+    pub(crate) left: Vec<Socket>,
+}
+
+/// A connection as its senders see it.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) sid: Sid,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) handshake: Handshake,
+    out: Mutex<Out>,
+    driver: AtomicWaker,
+    /// Present if the session began with polling.
+    pub(crate) polling: Option<Box<Polling>>,
+}
+
+impl Conn {
+    pub(crate) fn new(
+        sid: Sid,
+        shared: Arc<Shared>,
+        handshake: Handshake,
+        polling: Option<Box<Polling>>,
+    ) -> Conn {
+        Conn {
+            sid,
+            shared,
+            handshake,
+            out: Mutex::default(),
+            driver: AtomicWaker::new(),
+            polling,
+        }
+    }
+
+    pub(crate) fn out(&self) -> MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The driver waits for this bell.
+    pub(crate) fn listen(&self, waker: &std::task::Waker) {
+        self.driver.register(waker);
+    }
+
+    /// Something is to be done: sent, closed or taken in.
+    pub(crate) fn ring(&self) {
+        self.driver.wake();
+        if let Some(polling) = &self.polling {
+            polling.ring();
+        }
+    }
+
+    /// Queues a frame for one of the connection's sockets by the rules of its class. Answers whether it was queued.
+    pub(crate) fn push(&self, socket: &Socket, frame: &Frame, class: Class) -> bool {
+        let marks = self.shared.marks;
+        let mut asked = false;
+        loop {
+            let mut out = self.out();
+            if out.close.is_some() {
+                return false;
+            }
+            let was_empty = out.queue.is_empty();
+            // A socket that is behind stays behind until its owner has been told to go on.
+            let pushed = match class {
+                Class::Reliable if socket.is_behind() && !asked => Pushed::Soft,
+                _ => out.queue.push(frame, class, marks, asked),
+            };
+            drop(out);
+            match pushed {
+                Pushed::Queued => {
+                    if was_empty {
+                        self.ring();
+                    }
+                    return true;
+                }
+                Pushed::Dropped => return false,
+                Pushed::Hard => {
+                    self.close(Close::now(DisconnectReason::SlowReader, 1013));
+                    return false;
+                }
+                Pushed::Soft => match socket.ask_owner(frame) {
+                    Full::Queue => asked = true,
+                    Full::Refuse => {
+                        self.note_refusal(socket);
+                        return false;
+                    }
+                    Full::Close => {
+                        self.close(Close::now(DisconnectReason::SlowReader, 1013));
+                        return false;
+                    }
+                },
+            }
+        }
+    }
+
+    fn note_refusal(&self, socket: &Socket) {
+        let mut out = self.out();
+        socket.set_behind(true);
+        out.refused = true;
+        let short = out.queue.bytes() <= self.shared.config.limits.queue_low_bytes;
+        drop(out);
+        if short {
+            self.ring();
+        }
+    }
+
+    /// Queues what the protocol itself says; no limit, as it is short and bounded by what the client does.
+    pub(crate) fn push_protocol(&self, frame: Frame) -> bool {
+        let mut out = self.out();
+        if out.close.is_some() {
+            return false;
+        }
+        out.queue.push_always(Entry {
+            frame,
+            class: Class::Reliable,
+        });
+        drop(out);
+        self.ring();
+        true
+    }
+
+    /// Queues what was sent before CONNECT was answered; bounded when it was held.
+    pub(crate) fn push_held(&self, held: Vec<Entry>) {
+        if held.is_empty() {
+            return;
+        }
+        let mut out = self.out();
+        if out.close.is_none() {
+            held.into_iter()
+                .for_each(|entry| out.queue.push_always(entry));
+        }
+        drop(out);
+        self.ring();
+    }
+
+    /// Ends the connection; the first call decides how.
+    pub(crate) fn close(&self, close: Close) {
+        let mut out = self.out();
+        if out.close.is_some() {
+            return;
+        }
+        out.close = Some(close);
+        if !close.flush {
+            out.queue.clear();
+        }
+        drop(out);
+        self.ring();
+    }
+}

@@ -1,0 +1,136 @@
+//! Which pages may connect: the `Origin` of a request against the setting, and the headers that let a browser read the
+//! answer.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::Cors;
+
+/// The `Origin` is not one that may connect: HTTP 400.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ForeignOrigin;
+
+/// What an answer tells the browser.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CorsHeaders {
+    origin: Option<HeaderValue>,
+    credentials: bool,
+}
+
+impl CorsHeaders {
+    /// Judges a request by its headers.
+    pub(crate) fn check(cors: &Cors, headers: &HeaderMap) -> Result<CorsHeaders, ForeignOrigin> {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return Ok(CorsHeaders::default());
+        };
+        match cors {
+            Cors::Any => Ok(CorsHeaders {
+                origin: Some(HeaderValue::from_static("*")),
+                credentials: false,
+            }),
+            Cors::Origins(allowed) if allowed.iter().any(|allowed| is_origin(origin, allowed)) => {
+                Ok(CorsHeaders {
+                    origin: Some(origin.clone()),
+                    credentials: true,
+                })
+            }
+            Cors::SameOrigin | Cors::Origins(_) if is_same_origin(origin, headers) => {
+                Ok(CorsHeaders {
+                    origin: Some(origin.clone()),
+                    credentials: true,
+                })
+            }
+            Cors::SameOrigin | Cors::Origins(_) => Err(ForeignOrigin),
+        }
+    }
+
+    /// Adds the headers to an answer.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        let Some(origin) = &self.origin else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if self.credentials {
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+        }
+    }
+
+    /// Adds the headers to the answer to a preflight.
+    pub(crate) fn apply_preflight(&self, asked: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if self.origin.is_none() {
+            return;
+        }
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("OPTIONS, GET, POST"),
+        );
+        if let Some(asked) = asked {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        }
+    }
+}
+
+fn is_origin(origin: &HeaderValue, allowed: &str) -> bool {
+    origin
+        .as_bytes()
+        .eq_ignore_ascii_case(allowed.trim_end_matches('/').as_bytes())
+}
+
+/// Host and port of the origin are those the request was sent to. The scheme is not known behind a proxy.
+fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn judges_by_setting_origin_and_host() {
+        let check = |cors: &Cors, origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("chat.example:8080"));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            let mut out = HeaderMap::new();
+            CorsHeaders::check(cors, &headers).map(|cors| {
+                cors.apply(&mut out);
+                (
+                    out.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN),
+                    out.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS),
+                )
+            })
+        };
+        let list = Cors::Origins(vec!["https://app.example".into()]);
+        for cors in [&Cors::SameOrigin, &Cors::Any, &list] {
+            assert_eq!(check(cors, None), Ok((false, false)));
+        }
+        assert_eq!(
+            check(&Cors::SameOrigin, Some("https://chat.example:8080")),
+            Ok((true, true))
+        );
+        assert_eq!(
+            check(&Cors::SameOrigin, Some("https://evil.example")),
+            Err(ForeignOrigin)
+        );
+        assert_eq!(check(&Cors::SameOrigin, Some("null")), Err(ForeignOrigin));
+        assert_eq!(
+            check(&Cors::Any, Some("https://evil.example")),
+            Ok((true, false))
+        );
+        assert_eq!(check(&list, Some("https://app.example")), Ok((true, true)));
+        assert_eq!(
+            check(&list, Some("https://app.example.evil")),
+            Err(ForeignOrigin)
+        );
+    }
+}

@@ -1,0 +1,357 @@
+//! The Socket.IO layer of one connection: packets become jobs, and jobs run one after the other.
+//!
+//! An event, a CONNECT and a disconnect are jobs: they call the owner's handlers. Acknowledgements are not: they are
+//! handed on at once, so that a handler can wait for one.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+use socketio_proto::socket::{Assembled, Assembler, Kind, Namespaces, Step};
+
+use crate::{
+    Ack, AckReply, Args, ConnectError, DisconnectReason, Event, Frame, Sid, Socket,
+    config::Dialect, conn::Conn, rate::Bucket,
+};
+
+enum Job {
+    Connect(Socket, Option<Value>),
+    Event(Socket, Event),
+    Disconnect(Socket, DisconnectReason),
+}
+
+/// What a handler answered.
+enum Outcome {
+    Connected(Result<(), ConnectError>),
+    Done,
+}
+
+struct Running {
+    socket: Socket,
+    is_connect: bool,
+    handler: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+/// The packets and handlers of one connection. Takes no memory of its own while idle, but a word for each namespace.
+pub(crate) struct Dispatch {
+    assembler: Assembler,
+    namespaces: Namespaces<Socket>,
+    waiting: VecDeque<Job>,
+    running: Option<Running>,
+    bucket: Bucket,
+    /// Set when the connection is gone.
+    ended: Option<DisconnectReason>,
+}
+
+impl Dispatch {
+    pub(crate) fn new(conn: &Conn, now_ms: u64) -> Dispatch {
+        let limits = &conn.shared.config.limits;
+        Dispatch {
+            assembler: Assembler::default(),
+            namespaces: Namespaces::default(),
+            waiting: VecDeque::new(),
+            running: None,
+            bucket: Bucket::new(limits.events_per_second, limits.events_burst, now_ms),
+            ended: None,
+        }
+    }
+
+    /// Whether more may be read from the client.
+    pub(crate) fn has_room(&self, conn: &Conn) -> bool {
+        self.waiting.len() < conn.shared.config.limits.waiting_events
+    }
+
+    /// Whether no handler runs or waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_none() && self.waiting.is_empty()
+    }
+
+    /// Whether the connection is in any namespace, or asks for one.
+    pub(crate) fn has_namespace(&self) -> bool {
+        !self.namespaces.is_empty()
+    }
+
+    /// The sockets of the connection, to tell them that their queue is short again.
+    pub(crate) fn drained(&self) {
+        for socket in self.namespaces.owners().filter(|socket| socket.is_behind()) {
+            socket.set_behind(false);
+            if let Some(drain) = socket.hall().handlers().drain.clone() {
+                drain(socket);
+            }
+        }
+    }
+
+    /// Takes a text message.
+    pub(crate) fn text(
+        &mut self,
+        conn: &Arc<Conn>,
+        text: String,
+        now_ms: u64,
+    ) -> Result<(), DisconnectReason> {
+        match self.assembler.text(text, &conn.shared.packet_limits) {
+            Ok(packet) => packet.map_or(Ok(()), |packet| self.packet(conn, packet, now_ms)),
+            Err(error) => Err(malformed(conn, &error)),
+        }
+    }
+
+    /// Takes a binary message.
+    pub(crate) fn binary(
+        &mut self,
+        conn: &Arc<Conn>,
+        bytes: Bytes,
+        now_ms: u64,
+    ) -> Result<(), DisconnectReason> {
+        match self.assembler.binary(bytes, &conn.shared.packet_limits) {
+            Ok(packet) => packet.map_or(Ok(()), |packet| self.packet(conn, packet, now_ms)),
+            Err(error) => Err(malformed(conn, &error)),
+        }
+    }
+
+    fn packet(
+        &mut self,
+        conn: &Arc<Conn>,
+        packet: Assembled,
+        now_ms: u64,
+    ) -> Result<(), DisconnectReason> {
+        if !self.bucket.take(now_ms) {
+            return Err(DisconnectReason::TooManyEvents);
+        }
+        let max = conn.shared.config.limits.namespaces;
+        let step = self
+            .namespaces
+            .receive(packet.kind, packet.namespace(), max);
+        match step.map_err(|error| malformed(conn, &error))? {
+            Step::Ask => self.ask(conn, &packet),
+            Step::TooMany => refuse(
+                conn,
+                packet.namespace(),
+                &ConnectError::new("too many namespaces"),
+            ),
+            Step::Deliver(socket) => self.deliver(socket, packet),
+            Step::Leave(socket) => {
+                socket.end();
+                self.waiting
+                    .push_back(Job::Disconnect(socket, DisconnectReason::ClientDisconnect));
+            }
+            Step::Ignore => {}
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, conn: &Arc<Conn>, packet: &Assembled) {
+        let Some(hall) = conn.shared.hall(packet.namespace()) else {
+            return refuse_unknown(conn, packet.namespace());
+        };
+        let Some(id) = Sid::random() else {
+            return refuse(
+                conn,
+                packet.namespace(),
+                &ConnectError::new("no id could be made"),
+            );
+        };
+        let socket = Socket::new(id, hall.clone(), conn.clone());
+        self.namespaces.ask(hall.name.clone(), socket.clone());
+        // The decoder has checked that the text is an object, but not its strings' escapes.
+        let auth = serde_json::from_str(packet.data()).ok();
+        self.waiting.push_back(Job::Connect(socket, auth));
+    }
+
+    fn deliver(&mut self, socket: Socket, packet: Assembled) {
+        let (kind, id) = (packet.kind, packet.id);
+        let mut packet = packet;
+        let attachments = std::mem::take(&mut packet.attachments);
+        if let (Kind::Ack | Kind::BinaryAck, Some(id)) = (kind, id) {
+            let args = Args::new(packet, 0);
+            return socket.acknowledged(id, AckReply { args, attachments });
+        }
+        let Some(name) =
+            socketio_proto::socket::event_name(packet.data()).map(|name| name.as_ref().into())
+        else {
+            return;
+        };
+        let ack = id.map(|id| Ack {
+            socket: socket.clone(),
+            id,
+        });
+        let event = Event {
+            name,
+            args: Args::new(packet, 1),
+            attachments,
+            ack,
+        };
+        self.waiting.push_back(Job::Event(socket, event));
+    }
+
+    /// The server disconnected a socket of this connection.
+    pub(crate) fn left(&mut self, socket: &Socket) {
+        if self
+            .namespaces
+            .leave(socket.namespace(), |held| held.id() == socket.id())
+        {
+            self.waiting.push_back(Job::Disconnect(
+                socket.clone(),
+                DisconnectReason::ServerDisconnect,
+            ));
+        }
+    }
+
+    /// The connection is gone: its sockets leave their rooms now; their handlers still run to the end.
+    pub(crate) fn end(&mut self, reason: DisconnectReason) {
+        self.ended = Some(reason);
+        for socket in self.namespaces.drain() {
+            let was_connected = socket.is_connected();
+            socket.end();
+            if was_connected {
+                self.waiting.push_back(Job::Disconnect(socket, reason));
+            }
+        }
+    }
+
+    /// Lets handlers run. Answers whether a client has just been connected.
+    pub(crate) fn poll(&mut self, conn: &Arc<Conn>, cx: &mut Context<'_>) -> bool {
+        let mut has_connected = false;
+        loop {
+            if self.running.is_none() {
+                let Some(job) = self.waiting.pop_front() else {
+                    self.waiting = VecDeque::new();
+                    return has_connected;
+                };
+                self.running = start(job);
+            }
+            let Some(running) = self.running.as_mut() else {
+                continue;
+            };
+            let polled = catch_unwind(AssertUnwindSafe(|| running.handler.as_mut().poll(cx)));
+            let outcome = match polled {
+                Ok(Poll::Pending) => return has_connected,
+                Ok(Poll::Ready(outcome)) => outcome,
+                Err(_) if running.is_connect => {
+                    Outcome::Connected(Err(ConnectError::new("internal error")))
+                }
+                Err(_) => Outcome::Done,
+            };
+            let socket = running.socket.clone();
+            self.running = None;
+            if let Outcome::Connected(result) = outcome {
+                has_connected |= self.connected(conn, socket, result);
+            }
+        }
+    }
+
+    /// The owner has answered a CONNECT.
+    fn connected(
+        &mut self,
+        conn: &Arc<Conn>,
+        socket: Socket,
+        result: Result<(), ConnectError>,
+    ) -> bool {
+        let name = socket.namespace();
+        match result {
+            Ok(()) if socket.accept() => {
+                self.namespaces.accept(name);
+                return true;
+            }
+            Ok(()) => {
+                // It was ended while its handler ran; the handler's counterpart still follows.
+                let reason = self.ended.unwrap_or(DisconnectReason::ServerDisconnect);
+                self.namespaces.refuse(name);
+                refuse(conn, name, &ConnectError::new("disconnected"));
+                self.waiting
+                    .push_back(Job::Disconnect(socket.clone(), reason));
+            }
+            Err(error) => {
+                socket.end();
+                self.namespaces.refuse(name);
+                refuse(conn, name, &error);
+            }
+        }
+        false
+    }
+}
+
+fn start(job: Job) -> Option<Running> {
+    // The handler's own code before its first await runs here, and may panic like the rest.
+    catch_unwind(AssertUnwindSafe(|| match job {
+        Job::Connect(socket, auth) => {
+            let handler = socket
+                .hall()
+                .handlers()
+                .connect
+                .clone()
+                .map(|connect| connect(socket.clone(), auth));
+            let handler: Pin<Box<dyn Future<Output = Outcome> + Send>> = match handler {
+                Some(handler) => Box::pin(async move { Outcome::Connected(handler.await) }),
+                None => Box::pin(std::future::ready(Outcome::Connected(Ok(())))),
+            };
+            Some(Running {
+                socket,
+                is_connect: true,
+                handler,
+            })
+        }
+        Job::Event(socket, event) => {
+            let handlers = socket.hall().handlers();
+            let call = handlers.events.get(&event.name).or(handlers.any.as_ref())?;
+            let handler = call(socket.clone(), event);
+            let handler = Box::pin(async move {
+                handler.await;
+                Outcome::Done
+            });
+            Some(Running {
+                socket,
+                is_connect: false,
+                handler,
+            })
+        }
+        Job::Disconnect(socket, reason) => {
+            let handler = socket.hall().handlers().disconnect.clone()?(socket.clone(), reason);
+            let handler = Box::pin(async move {
+                handler.await;
+                Outcome::Done
+            });
+            Some(Running {
+                socket,
+                is_connect: false,
+                handler,
+            })
+        }
+    }))
+    .unwrap_or(None)
+}
+
+fn refuse(conn: &Conn, namespace: &str, error: &ConnectError) {
+    let json = serde_json::to_string(error).unwrap_or_else(|_| "{}".to_owned());
+    conn.push_protocol(Frame::packet(
+        Kind::ConnectError,
+        namespace,
+        None,
+        &[&json],
+        Vec::new(),
+    ));
+}
+
+fn refuse_unknown(conn: &Conn, namespace: &str) {
+    let json = match conn.shared.config.dialect {
+        Dialect::Python => "\"Unable to connect\"",
+        Dialect::Node => "{\"message\":\"Invalid namespace\"}",
+    };
+    conn.push_protocol(Frame::packet(
+        Kind::ConnectError,
+        namespace,
+        None,
+        &[json],
+        Vec::new(),
+    ));
+}
+
+fn malformed(conn: &Conn, error: &dyn std::error::Error) -> DisconnectReason {
+    tracing::debug!(sid = %conn.sid, %error, "a client sent a packet that cannot be taken");
+    DisconnectReason::ParseError
+}

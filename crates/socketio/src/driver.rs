@@ -1,0 +1,552 @@
+//! The one task of a connection. It reads, lets handlers run, writes what is queued, keeps the heartbeat, moves the
+//! session from polling to WebSocket, and ends it.
+//!
+//! ```text
+//!  live ──────► closing: what is queued goes out, ──────► ending: handlers run ──────► done
+//!    │          then the close, then the peer's            to their end,
+//!    │          answer or the grace is over                `on_disconnect` last
+//!    └──── the transport is gone ─────────────────────────────▲
+//! ```
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use socketio_proto::{
+    engine::{Due, Incoming, Packet, Session, Transport},
+    websocket::Message,
+};
+use tokio::time::Sleep;
+
+use crate::{
+    DisconnectReason, Frame,
+    conn::{Close, Conn},
+    dispatch::Dispatch,
+    polling::Polling,
+    server::Admission,
+    websocket::{ReadError, WebSocket},
+};
+
+/// Messages taken in one turn before others get theirs.
+const MESSAGES_PER_TURN: usize = 64;
+/// Bytes moved from the queue to a WebSocket at once.
+const BYTES_PER_WRITE: usize = 64 * 1024;
+const NEVER: u64 = u64::MAX;
+
+struct Probe {
+    websocket: Box<WebSocket>,
+    until_ms: u64,
+}
+
+/// A close under way.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    reason: DisconnectReason,
+    code: u16,
+    until_ms: u64,
+    /// Whether what is queued goes out first.
+    flush: bool,
+    is_said: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Live,
+    Closing(Closing),
+    Ending,
+}
+
+/// The task of one connection.
+pub(crate) struct Driver {
+    conn: Arc<Conn>,
+    session: Session,
+    websocket: Option<WebSocket>,
+    probe: Option<Probe>,
+    dispatch: Dispatch,
+    phase: Phase,
+    admission: Option<Admission>,
+    connect_by_ms: u64,
+    /// When the peer stopped taking bytes.
+    blocked_ms: u64,
+    was_paused: bool,
+    timer: Pin<Box<Sleep>>,
+    timer_ms: u64,
+}
+
+impl Driver {
+    /// The driver of a connection that begins on this WebSocket, or with polling.
+    pub(crate) fn new(
+        conn: Arc<Conn>,
+        admission: Admission,
+        websocket: Option<WebSocket>,
+    ) -> Driver {
+        let shared = conn.shared.clone();
+        let now_ms = shared.now_ms();
+        let transport = if websocket.is_some() {
+            Transport::WebSocket
+        } else {
+            Transport::Polling
+        };
+        let connect_timeout_ms =
+            u64::try_from(shared.config.connect_timeout.as_millis()).unwrap_or(NEVER);
+        Driver {
+            session: Session::open(transport, shared.times, now_ms),
+            websocket,
+            probe: None,
+            dispatch: Dispatch::new(&conn, now_ms),
+            phase: Phase::Live,
+            admission: Some(admission),
+            connect_by_ms: now_ms.saturating_add(connect_timeout_ms),
+            blocked_ms: NEVER,
+            was_paused: false,
+            timer: Box::pin(tokio::time::sleep_until(shared.instant(now_ms))),
+            timer_ms: now_ms,
+            conn,
+        }
+    }
+
+    fn polling(&self) -> Option<&Polling> {
+        self.conn
+            .polling
+            .as_deref()
+            .filter(|_| self.websocket.is_none())
+    }
+
+    /// One turn while the connection is open. `Err` says how it is to end.
+    fn live(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<(), Close> {
+        self.take_notices(now_ms);
+        let mut messages = 0;
+        loop {
+            if self.dispatch.poll(&self.conn, cx)
+                && let Some(admission) = &mut self.admission
+            {
+                admission.connected();
+                self.connect_by_ms = NEVER;
+            }
+            if !self.dispatch.has_room(&self.conn) {
+                self.was_paused = true;
+                break;
+            }
+            if std::mem::take(&mut self.was_paused) {
+                self.session.forgive(now_ms);
+            }
+            if !self.read(cx, now_ms)? {
+                break;
+            }
+            messages += 1;
+            if messages >= MESSAGES_PER_TURN {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        self.poll_probe(cx, now_ms)?;
+        self.heartbeat(now_ms)?;
+        self.write(cx, now_ms)?;
+        match self.conn.out().close {
+            Some(close) => Err(close),
+            None => Ok(()),
+        }
+    }
+
+    /// Sees to what others left for the driver.
+    fn take_notices(&mut self, now_ms: u64) {
+        let left = std::mem::take(&mut self.conn.out().left);
+        left.iter().for_each(|socket| self.dispatch.left(socket));
+        if let Some(websocket) = self.polling().and_then(Polling::take_candidate) {
+            let timeout_ms =
+                u64::try_from(self.conn.shared.config.upgrade_timeout.as_millis()).unwrap_or(NEVER);
+            self.probe = Some(Probe {
+                websocket,
+                until_ms: now_ms.saturating_add(timeout_ms),
+            });
+        }
+        self.tell_drained();
+    }
+
+    fn tell_drained(&mut self) {
+        let mut out = self.conn.out();
+        if out.refused && out.queue.bytes() <= self.conn.shared.config.limits.queue_low_bytes {
+            out.refused = false;
+            drop(out);
+            self.dispatch.drained();
+        }
+    }
+
+    /// Takes in one message. Answers whether there was one.
+    fn read(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<bool, Close> {
+        if let Some(websocket) = &mut self.websocket {
+            let Poll::Ready(read) = websocket.poll_message(cx) else {
+                return Ok(false);
+            };
+            let message = read.map_err(read_failed)?;
+            return self.message(message, now_ms).map(|()| true);
+        }
+        let Some(text) = self.polling().and_then(Polling::next_packet) else {
+            return Ok(false);
+        };
+        let packet = socketio_proto::engine::decode_payload(&text).next();
+        let packet = packet
+            .and_then(Result::ok)
+            .ok_or(Close::now(DisconnectReason::ParseError, 1002))?;
+        self.packet(Transport::Polling, packet, now_ms)
+            .map(|()| true)
+    }
+
+    fn message(&mut self, message: Message, now_ms: u64) -> Result<(), Close> {
+        match message {
+            Message::Text(text) => {
+                let packet = Packet::decode(&text)
+                    .map_err(|_| Close::now(DisconnectReason::ParseError, 1002))?;
+                self.packet(Transport::WebSocket, packet, now_ms)
+            }
+            Message::Binary(bytes) => {
+                self.packet(Transport::WebSocket, Packet::Binary(bytes.into()), now_ms)
+            }
+            Message::Ping(payload) => {
+                if let Some(websocket) = &mut self.websocket {
+                    websocket.answer_ping(payload);
+                }
+                Ok(())
+            }
+            Message::Pong(_) => Ok(()),
+            Message::Close(code) => Err(Close::now(
+                DisconnectReason::TransportClose,
+                code.unwrap_or(1000),
+            )),
+        }
+    }
+
+    fn packet(&mut self, on: Transport, packet: Packet<'_>, now_ms: u64) -> Result<(), Close> {
+        let incoming = self.session.receive(on, packet, now_ms);
+        let incoming = incoming.map_err(|_| Close::now(DisconnectReason::ParseError, 1002))?;
+        let taken = match incoming {
+            Incoming::Message(text) => self.dispatch.text(&self.conn, text.into_owned(), now_ms),
+            Incoming::Binary(bytes) => {
+                self.dispatch
+                    .binary(&self.conn, Bytes::from(bytes.into_owned()), now_ms)
+            }
+            Incoming::Closed => {
+                if let Some(polling) = self.polling() {
+                    polling.end("6");
+                }
+                return Err(Close::now(DisconnectReason::TransportClose, 1000));
+            }
+            Incoming::ProbeAnswer(_) | Incoming::Upgraded | Incoming::Nothing => Ok(()),
+        };
+        taken.map_err(|reason| match reason {
+            DisconnectReason::TooManyEvents => Close::now(reason, 1008),
+            _ => Close::now(reason, 1002),
+        })
+    }
+
+    /// Lets a WebSocket probe, and moves the session to it when it is ready.
+    fn poll_probe(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<(), Close> {
+        while let Some(probe) = &mut self.probe {
+            let is_late = now_ms >= probe.until_ms;
+            // What goes out here is short; a peer that does not take it is late.
+            while matches!(probe.websocket.poll_write(cx), Poll::Ready(Ok(1..))) {}
+            let read = match probe.websocket.poll_message(cx) {
+                Poll::Pending if !is_late => return Ok(()),
+                Poll::Pending => None,
+                Poll::Ready(Ok(Message::Text(text))) => self.probe_packet(&text, now_ms),
+                Poll::Ready(Ok(Message::Ping(payload))) => {
+                    probe.websocket.answer_ping(payload);
+                    Some(false)
+                }
+                Poll::Ready(Ok(Message::Pong(_))) => Some(false),
+                Poll::Ready(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) => None,
+            };
+            match read {
+                Some(false) => {}
+                Some(true) => self.adopt(cx),
+                None => self.drop_probe(cx),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers whether the WebSocket takes over, or `None` if it must go.
+    fn probe_packet(&mut self, text: &str, now_ms: u64) -> Option<bool> {
+        let packet = Packet::decode(text).ok()?;
+        match self
+            .session
+            .receive(Transport::WebSocket, packet, now_ms)
+            .ok()?
+        {
+            Incoming::ProbeAnswer(answer) => {
+                let frame = Frame::engine(&answer.encode());
+                self.probe.as_mut()?.websocket.queue(frame.first.bytes);
+                self.conn.polling.as_deref()?.set_probing(true);
+                Some(false)
+            }
+            Incoming::Upgraded => Some(true),
+            _ => None,
+        }
+    }
+
+    fn adopt(&mut self, cx: &mut Context<'_>) {
+        // What the client posted before it upgraded was handed over before, and comes first.
+        while let Some(text) = self.polling().and_then(Polling::next_packet) {
+            let now_ms = self.conn.shared.now_ms();
+            let Some(Ok(packet)) = socketio_proto::engine::decode_payload(&text).next() else {
+                continue;
+            };
+            let taken = match packet {
+                Packet::Message(text) => self.dispatch.text(&self.conn, text.into_owned(), now_ms),
+                Packet::Binary(bytes) => {
+                    self.dispatch
+                        .binary(&self.conn, bytes.into_owned().into(), now_ms)
+                }
+                _ => Ok(()),
+            };
+            if let Err(reason) = taken {
+                self.conn.close(Close::now(reason, 1002));
+            }
+        }
+        self.websocket = self.probe.take().map(|probe| *probe.websocket);
+        if let Some(polling) = self.conn.polling.as_deref() {
+            polling.upgraded();
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    fn drop_probe(&mut self, cx: &mut Context<'_>) {
+        self.session.probe_failed();
+        if let Some(mut probe) = self.probe.take() {
+            probe.websocket.queue_close(1002, "");
+            let _ = probe.websocket.poll_write(cx);
+        }
+        if let Some(polling) = self.polling() {
+            polling.set_probing(false);
+        }
+    }
+
+    fn heartbeat(&mut self, now_ms: u64) -> Result<(), Close> {
+        if self.was_paused {
+            self.session.forgive(now_ms);
+        }
+        match self.session.tick(now_ms) {
+            Some(Due::Ping) => {
+                self.conn.push_protocol(Frame::ping());
+            }
+            Some(Due::Timeout) => return Err(Close::now(DisconnectReason::PingTimeout, 1001)),
+            None => {}
+        }
+        if now_ms >= self.connect_by_ms && !self.dispatch.has_namespace() {
+            return Err(Close::now(DisconnectReason::ConnectTimeout, 1008));
+        }
+        if now_ms >= self.blocked_until_ms() {
+            return Err(Close::now(DisconnectReason::SlowReader, 1013));
+        }
+        Ok(())
+    }
+
+    fn blocked_until_ms(&self) -> u64 {
+        self.blocked_ms
+            .saturating_add(self.conn.shared.times.ping_timeout_ms)
+    }
+
+    /// Writes what is queued until there is no more or the peer takes no more.
+    fn write(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<(), Close> {
+        let Some(websocket) = &mut self.websocket else {
+            return Ok(());
+        };
+        let mut has_written = false;
+        loop {
+            if websocket.is_drained() {
+                self.conn.out().queue.take(BYTES_PER_WRITE, |frame| {
+                    frame
+                        .parts()
+                        .for_each(|part| websocket.queue(part.bytes.clone()));
+                });
+            }
+            match websocket.poll_write(cx) {
+                Poll::Ready(Ok(0)) => {
+                    self.blocked_ms = NEVER;
+                    break;
+                }
+                Poll::Ready(Ok(bytes)) => {
+                    has_written = true;
+                    self.blocked_ms = NEVER;
+                    self.conn.out().queue.written(bytes);
+                }
+                Poll::Ready(Err(_)) => {
+                    return Err(Close::now(DisconnectReason::TransportClose, 1006));
+                }
+                Poll::Pending => {
+                    if self.blocked_ms == NEVER || has_written {
+                        self.blocked_ms = now_ms;
+                    }
+                    break;
+                }
+            }
+        }
+        if has_written {
+            self.tell_drained();
+        }
+        Ok(())
+    }
+
+    fn begin_closing(&mut self, close: Close, now_ms: u64) {
+        // The first to ask decides; this also stops everyone else from queueing.
+        self.conn.close(close);
+        let close = self.conn.out().close.unwrap_or(close);
+        self.session.close();
+        self.probe = None;
+        let grace_ms =
+            u64::try_from(self.conn.shared.config.close_grace.as_millis()).unwrap_or(NEVER);
+        tracing::debug!(sid = %self.conn.sid, reason = close.reason.as_str(), "a connection closes");
+        self.phase = Phase::Closing(Closing {
+            reason: close.reason,
+            code: close.code,
+            until_ms: now_ms.saturating_add(grace_ms),
+            flush: close.flush,
+            is_said: false,
+        });
+    }
+
+    /// One turn of a close. `Ready` when the transport is gone.
+    fn poll_closing(
+        &mut self,
+        closing: &mut Closing,
+        cx: &mut Context<'_>,
+        now_ms: u64,
+    ) -> Poll<()> {
+        self.dispatch.poll(&self.conn, cx);
+        if now_ms >= closing.until_ms || matches!(closing.code, 1006) {
+            return Poll::Ready(());
+        }
+        if self.websocket.is_none() {
+            let Some(polling) = self.polling() else {
+                return Poll::Ready(());
+            };
+            let is_done = polling.close_was_told() || (!closing.flush && !polling.has_get());
+            return if is_done {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
+        }
+        if self.write(cx, now_ms).is_err() {
+            return Poll::Ready(());
+        }
+        let Some(websocket) = &mut self.websocket else {
+            return Poll::Ready(());
+        };
+        if !websocket.is_drained() {
+            return Poll::Pending;
+        }
+        if !closing.is_said {
+            closing.is_said = true;
+            websocket.queue_close(closing.code, closing.reason.as_str());
+        }
+        match websocket.poll_write(cx) {
+            Poll::Ready(Ok(_)) if !websocket.is_drained() => cx.waker().wake_by_ref(),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(()),
+            Poll::Pending => return Poll::Pending,
+        }
+        // Wait for the peer's answer or end, so that it reads the close before the stream breaks.
+        websocket.poll_end(cx)
+    }
+
+    /// The transport is gone; handlers go on.
+    fn begin_ending(&mut self, reason: DisconnectReason) {
+        let left = std::mem::take(&mut self.conn.out().left);
+        left.iter().for_each(|socket| self.dispatch.left(socket));
+        self.websocket = None;
+        self.admission = None;
+        if let Some(polling) = self.conn.polling.as_deref() {
+            polling.end("1");
+        }
+        self.conn.out().queue.clear();
+        self.dispatch.end(reason);
+        self.phase = Phase::Ending;
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        match &self.phase {
+            Phase::Live => {
+                let probe_ms = self.probe.as_ref().map_or(NEVER, |probe| probe.until_ms);
+                let connect_ms = if self.dispatch.has_namespace() {
+                    NEVER
+                } else {
+                    self.connect_by_ms
+                };
+                self.session
+                    .deadline_ms()
+                    .min(connect_ms)
+                    .min(probe_ms)
+                    .min(self.blocked_until_ms())
+            }
+            Phase::Closing(closing) => closing.until_ms,
+            Phase::Ending => NEVER,
+        }
+    }
+
+    /// Arms the timer for the next deadline. Answers whether that is past already.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline_ms = self.deadline_ms();
+        if deadline_ms == NEVER {
+            return false;
+        }
+        // A timer that fires early is cheap; moving it at every turn is not.
+        if deadline_ms < self.timer_ms || self.timer.is_elapsed() {
+            self.timer_ms = deadline_ms;
+            let instant = self.conn.shared.instant(deadline_ms);
+            self.timer.as_mut().reset(instant);
+        }
+        self.timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let driver = self.get_mut();
+        loop {
+            driver.conn.listen(cx.waker());
+            let now_ms = driver.conn.shared.now_ms();
+            match driver.phase {
+                Phase::Live => {
+                    if let Err(close) = driver.live(cx, now_ms) {
+                        driver.begin_closing(close, now_ms);
+                        continue;
+                    }
+                }
+                Phase::Closing(mut closing) => {
+                    if driver.poll_closing(&mut closing, cx, now_ms).is_ready() {
+                        driver.begin_ending(closing.reason);
+                        continue;
+                    }
+                    driver.phase = Phase::Closing(closing);
+                }
+                Phase::Ending => {
+                    driver.dispatch.poll(&driver.conn, cx);
+                    return if driver.dispatch.is_idle() {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    };
+                }
+            }
+            if !driver.poll_timer(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+fn read_failed(error: ReadError) -> Close {
+    match error {
+        ReadError::Gone => Close::now(DisconnectReason::TransportClose, 1006),
+        ReadError::WebSocket(error) => {
+            Close::now(DisconnectReason::TransportError, error.close_code())
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The HTTP door: one path, told apart by method and query, as Engine.IO has it.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Value, json};
+use socketio_proto::engine::{self, Query, QueryError, Transport};
+
+use crate::{Class, DisconnectReason, Frame};
+use crate::{
+    Handshake, Sid,
+    config::Dialect,
+    conn::{Close, Conn},
+    cors::CorsHeaders,
+    driver::Driver,
+    frame::Part,
+    polling::{self, Polling},
+    queue::Entry,
+    server::{Refusal, Shared},
+    upgrade::Upgrade,
+    websocket::WebSocket,
+};
+
+/// Answers all requests of one server's path.
+#[derive(Clone)]
+pub(crate) struct EngineService {
+    shared: Arc<Shared>,
+}
+
+/// Why a request gets no session. The numbers are those of the reference for Node.
+enum Failure {
+    UnknownTransport,
+    UnknownVersion,
+    UnknownSession(String),
+    BadMethod,
+    BadRequest,
+    ForeignOrigin,
+    NotAWebSocket,
+    TooLarge,
+    TooSlow,
+    Busy(Refusal),
+}
+
+impl EngineService {
+    pub(crate) fn new(shared: Arc<Shared>) -> EngineService {
+        EngineService { shared }
+    }
+
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let dialect = self.shared.config.dialect;
+        let cors = match CorsHeaders::check(&self.shared.config.cors, request.headers()) {
+            Ok(cors) => cors,
+            Err(_) => return Failure::ForeignOrigin.answer(dialect),
+        };
+        if request.method() == Method::OPTIONS {
+            let asked = request
+                .headers()
+                .get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+            let mut answer = text("OK".to_owned());
+            cors.apply(answer.headers_mut());
+            cors.apply_preflight(asked, answer.headers_mut());
+            return answer;
+        }
+        let answer = self.route(request).await;
+        let mut answer = answer.unwrap_or_else(|failure| failure.answer(dialect));
+        cors.apply(answer.headers_mut());
+        answer
+    }
+
+    async fn route(self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        let config = &self.shared.config;
+        let uri = request.uri().clone();
+        let query = Query::parse(uri.query().unwrap_or_default()).map_err(|error| match error {
+            QueryError::Transport => Failure::UnknownTransport,
+            QueryError::Version => Failure::UnknownVersion,
+        })?;
+        let is_offered = match query.transport {
+            Transport::Polling => config.polling,
+            Transport::WebSocket => config.websocket,
+        };
+        if !is_offered {
+            return Err(Failure::UnknownTransport);
+        }
+        let conn = match query.sid.as_deref() {
+            Some(sid) => Some(
+                self.shared
+                    .conn(sid)
+                    .ok_or_else(|| Failure::UnknownSession(sid.to_owned()))?,
+            ),
+            None => None,
+        };
+        match (query.transport, conn, request.method()) {
+            (Transport::WebSocket, None, _) => self.open_websocket(request),
+            (Transport::WebSocket, Some(conn), _) => self.take_over(conn, request),
+            (Transport::Polling, None, &Method::GET) => self.open_polling(request.into_parts().0),
+            (Transport::Polling, Some(conn), &Method::GET) => polling::read(&conn)
+                .await
+                .map(text)
+                .map_err(|_| Failure::BadRequest),
+            (Transport::Polling, Some(conn), &Method::POST) => self.post(conn, request).await,
+            _ => Err(Failure::BadMethod),
+        }
+    }
+
+    fn connection(
+        &self,
+        parts: &Parts,
+        polling: Option<Box<Polling>>,
+    ) -> Result<Arc<Conn>, Failure> {
+        let sid = Sid::random().ok_or(Failure::BadRequest)?;
+        let handshake = Handshake::of(parts, &self.shared.config.kept_headers);
+        Ok(Arc::new(Conn::new(
+            sid,
+            self.shared.clone(),
+            handshake,
+            polling,
+        )))
+    }
+
+    fn open_packet(&self, sid: &Sid, upgrades: &[&str]) -> String {
+        engine::Handshake {
+            sid: sid.as_str(),
+            upgrades,
+            ping_interval: self.shared.times.ping_interval_ms,
+            ping_timeout: self.shared.times.ping_timeout_ms,
+            max_payload: self.shared.config.max_payload,
+        }
+        .encode()
+    }
+
+    fn open_polling(&self, parts: Parts) -> Result<Response<Body>, Failure> {
+        let conn = self.connection(&parts, Some(Box::default()))?;
+        let admission = self.shared.admit(&conn).map_err(Failure::Busy)?;
+        let upgrades: &[&str] = if self.shared.config.websocket {
+            &["websocket"]
+        } else {
+            &[]
+        };
+        let open = self.open_packet(&conn.sid, upgrades);
+        self.shared.tasks.spawn(Driver::new(conn, admission, None));
+        Ok(text(open))
+    }
+
+    fn open_websocket(&self, mut request: Request<Body>) -> Result<Response<Body>, Failure> {
+        let upgrade = Upgrade::of(&mut request).map_err(|_| Failure::NotAWebSocket)?;
+        let conn = self.connection(&request.into_parts().0, None)?;
+        let admission = self.shared.admit(&conn).map_err(Failure::Busy)?;
+        let first = Part::text(&self.open_packet(&conn.sid, &[]));
+        let frame = Frame {
+            first,
+            attachments: None,
+        };
+        conn.out().queue.push_always(Entry {
+            frame,
+            class: Class::Reliable,
+        });
+        let answer = upgrade.answer();
+        let max_message = self.shared.config.max_payload;
+        self.shared.tasks.spawn(async move {
+            // A client that goes before the answer is out was never connected.
+            if let Ok(upgraded) = upgrade.on_upgrade.await {
+                Driver::new(conn, admission, Some(WebSocket::new(upgraded, max_message))).await;
+            }
+        });
+        Ok(answer)
+    }
+
+    /// A WebSocket for a session that polls.
+    fn take_over(
+        &self,
+        conn: Arc<Conn>,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, Failure> {
+        let upgrade = Upgrade::of(&mut request).map_err(|_| Failure::NotAWebSocket)?;
+        let answer = upgrade.answer();
+        let max_message = self.shared.config.max_payload;
+        let timeout = self.shared.config.upgrade_timeout;
+        self.shared.tasks.spawn(async move {
+            let Ok(upgraded) = upgrade.on_upgrade.await else {
+                return;
+            };
+            let websocket = Box::new(WebSocket::new(upgraded, max_message));
+            let refused = match conn.polling.as_deref() {
+                Some(polling) => polling.offer(websocket).err(),
+                None => Some(websocket),
+            };
+            match refused {
+                Some(websocket) => {
+                    // Nothing is left to do if the peer does not take the close.
+                    let _ = tokio::time::timeout(timeout, websocket.refuse()).await;
+                }
+                None => conn.ring(),
+            }
+        });
+        Ok(answer)
+    }
+
+    async fn post(
+        &self,
+        conn: Arc<Conn>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Failure> {
+        let config = &self.shared.config;
+        let body = Limited::new(request.into_body(), config.max_payload).collect();
+        let body = match tokio::time::timeout(config.ping_timeout, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(_)) => return Err(Failure::TooLarge),
+            Err(_) => return Err(Failure::TooSlow),
+        };
+        let Some(body) = payload(&body) else {
+            conn.close(Close::now(DisconnectReason::ParseError, 1002));
+            return Err(Failure::BadRequest);
+        };
+        polling::write(&conn, body)
+            .await
+            .map_err(|_| Failure::BadRequest)?;
+        let answer = match config.dialect {
+            Dialect::Python => "OK",
+            Dialect::Node => "ok",
+        };
+        Ok(text(answer.to_owned()))
+    }
+}
+
+/// The body as text, if every packet in it has a type. What they carry is checked when they are taken.
+fn payload(body: &Bytes) -> Option<String> {
+    let body = std::str::from_utf8(body).ok()?;
+    let is_packet = |part: &str| matches!(part.as_bytes().first(), Some(b'0'..=b'6' | b'b'));
+    body.split(engine::SEPARATOR)
+        .all(is_packet)
+        .then(|| body.to_owned())
+}
+
+fn text(body: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(body));
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=UTF-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+impl Failure {
+    fn answer(self, dialect: Dialect) -> Response<Body> {
+        let (status, code, message) = match &self {
+            Failure::UnknownTransport => (400, 0, "Transport unknown"),
+            Failure::UnknownSession(_) => (400, 1, "Session ID unknown"),
+            Failure::BadMethod => (400, 2, "Bad handshake method"),
+            Failure::BadRequest | Failure::NotAWebSocket => (400, 3, "Bad request"),
+            Failure::ForeignOrigin => (400, 4, "Forbidden"),
+            Failure::UnknownVersion => (400, 5, "Unsupported protocol version"),
+            Failure::TooLarge => (413, 3, "Payload too large"),
+            Failure::TooSlow => (408, 3, "Request timed out"),
+            Failure::Busy(Refusal::TooManyFromAddress) => (429, 4, "Too many connections"),
+            Failure::Busy(_) => (503, 4, "Server busy"),
+        };
+        let body = match dialect {
+            Dialect::Node => json!({"code": code, "message": message}),
+            Dialect::Python => self.python_body(message),
+        };
+        let mut answer = Response::new(Body::from(body.to_string()));
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        answer.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        answer
+    }
+
+    fn python_body(&self, message: &str) -> Value {
+        match self {
+            Failure::UnknownTransport => json!("Invalid transport"),
+            Failure::UnknownSession(sid) => json!(format!("Invalid session {sid}")),
+            Failure::UnknownVersion => {
+                json!(
+                    "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
+                )
+            }
+            Failure::ForeignOrigin => json!("Not an accepted origin."),
+            Failure::NotAWebSocket => json!({"detail": "Invalid WebSocket upgrade request"}),
+            _ => json!(message),
+        }
+    }
+}
+
+impl<B> tower::Service<Request<B>> for EngineService
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request.map(Body::new)).await) })
+    }
+}

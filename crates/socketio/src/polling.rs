@@ -1,0 +1,266 @@
+//! Where the requests of a polling client and the task that drives its connection meet: one waiting GET, one POST at a
+//! time, and the WebSocket that wants to take over.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+};
+
+use futures_util::task::AtomicWaker;
+use socketio_proto::engine::{SEPARATOR, push_binary, push_text};
+
+use crate::{
+    DisconnectReason,
+    conn::{Close, Conn, Out},
+    websocket::WebSocket,
+};
+
+/// Bytes of packets put into one answer, unless a single one is larger.
+const MAX_ANSWER_BYTES: usize = 512 * 1024;
+
+#[derive(Debug, Default)]
+struct State {
+    has_get: bool,
+    has_post: bool,
+    /// A body and how much of it the driver has taken.
+    inbox: Option<(String, usize)>,
+    candidate: Option<Box<WebSocket>>,
+    is_probing: bool,
+    is_upgraded: bool,
+    /// The packet that tells the waiting GET that the session is over.
+    ended: Option<&'static str>,
+    close_was_told: bool,
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        self.is_upgraded || self.ended.is_some()
+    }
+}
+
+/// The polling half of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Polling {
+    state: Mutex<State>,
+    get: AtomicWaker,
+    post: AtomicWaker,
+}
+
+/// The session does not take this request: HTTP 400.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+impl Polling {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something may have been queued.
+    pub(crate) fn ring(&self) {
+        self.get.wake();
+    }
+
+    /// The driver's next packet, as text.
+    pub(crate) fn next_packet(&self) -> Option<String> {
+        let mut state = self.state();
+        let (body, from) = state.inbox.as_mut()?;
+        let rest = body.get(*from..).unwrap_or_default();
+        let (packet, is_last) = match rest.split_once(SEPARATOR) {
+            Some((packet, _)) => (packet.to_owned(), false),
+            None => (rest.to_owned(), true),
+        };
+        *from += packet.len() + SEPARATOR.len_utf8();
+        if is_last {
+            state.inbox = None;
+            drop(state);
+            self.post.wake();
+        }
+        Some(packet)
+    }
+
+    /// A WebSocket wants to take over; answers it back if that cannot be.
+    pub(crate) fn offer(&self, websocket: Box<WebSocket>) -> Result<(), Box<WebSocket>> {
+        let mut state = self.state();
+        if state.is_over() || state.is_probing || state.candidate.is_some() {
+            return Err(websocket);
+        }
+        state.candidate = Some(websocket);
+        Ok(())
+    }
+
+    pub(crate) fn take_candidate(&self) -> Option<Box<WebSocket>> {
+        self.state().candidate.take()
+    }
+
+    /// While a WebSocket probes, polls are answered at once.
+    pub(crate) fn set_probing(&self, is_probing: bool) {
+        self.state().is_probing = is_probing;
+        self.get.wake();
+    }
+
+    /// The WebSocket has taken over.
+    pub(crate) fn upgraded(&self) {
+        let mut state = self.state();
+        state.is_probing = false;
+        state.is_upgraded = true;
+        drop(state);
+        self.get.wake();
+        self.post.wake();
+    }
+
+    /// The session is over; `packet` tells the waiting GET.
+    pub(crate) fn end(&self, packet: &'static str) {
+        let mut state = self.state();
+        state.ended.get_or_insert(packet);
+        state.inbox = None;
+        state.candidate = None;
+        drop(state);
+        self.get.wake();
+        self.post.wake();
+    }
+
+    /// Whether a GET waits for its answer.
+    pub(crate) fn has_get(&self) -> bool {
+        self.state().has_get
+    }
+
+    /// Whether a GET has taken what was queued and the news of the close.
+    pub(crate) fn close_was_told(&self) -> bool {
+        self.state().close_was_told
+    }
+}
+
+/// Answers a GET with what is queued, as soon as there is something.
+pub(crate) async fn read(conn: &Arc<Conn>) -> Result<String, Refused> {
+    let polling = conn.polling.as_deref().ok_or(Refused)?;
+    {
+        let mut state = polling.state();
+        if state.is_over() || conn.out().close.is_some_and(|close| !close.flush) {
+            return Err(Refused);
+        }
+        if state.has_get {
+            drop(state);
+            conn.close(Close::now(DisconnectReason::TransportError, 1002));
+            return Err(Refused);
+        }
+        state.has_get = true;
+    }
+    let mut waiting = Waiting {
+        conn,
+        is_answered: false,
+    };
+    let answer = poll_fn(|cx| {
+        polling.get.register(cx.waker());
+        polling.answer(conn).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    waiting.is_answered = true;
+    Ok(answer)
+}
+
+/// A GET that has not been answered. A client that hangs up has lost its session, as in the reference.
+struct Waiting<'a> {
+    conn: &'a Arc<Conn>,
+    is_answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(polling) = self.conn.polling.as_deref() {
+            polling.state().has_get = false;
+        }
+        if !self.is_answered {
+            self.conn
+                .close(Close::now(DisconnectReason::TransportClose, 1002));
+        }
+    }
+}
+
+impl Polling {
+    fn answer(&self, conn: &Conn) -> Option<String> {
+        let mut state = self.state();
+        let mut out = conn.out();
+        if !state.is_over() && !out.queue.is_empty() {
+            let payload = take_payload(&mut out);
+            let is_driver_waiting = out.refused || out.close.is_some();
+            drop((out, state));
+            if is_driver_waiting {
+                conn.ring();
+            }
+            return Some(payload);
+        }
+        if let Some(packet) = state.ended {
+            return Some(packet.to_owned());
+        }
+        if out.close.is_some() {
+            state.close_was_told = true;
+            drop((out, state));
+            conn.ring();
+            return Some("1".to_owned());
+        }
+        (state.is_probing || state.is_upgraded).then(|| "6".to_owned())
+    }
+}
+
+fn take_payload(out: &mut Out) -> String {
+    let mut payload = String::new();
+    let mut taken = 0;
+    out.queue.take(MAX_ANSWER_BYTES, |frame| {
+        taken += frame.size_bytes();
+        for part in frame.parts() {
+            match part.is_binary {
+                true => push_binary(&mut payload, part.payload()),
+                // Every text part was made from a string.
+                false => push_text(
+                    &mut payload,
+                    std::str::from_utf8(part.payload()).unwrap_or_default(),
+                ),
+            }
+        }
+    });
+    out.queue.written(taken);
+    payload
+}
+
+/// Hands the body of a POST to the driver, when it has taken the one before.
+pub(crate) async fn write(conn: &Arc<Conn>, body: String) -> Result<(), Refused> {
+    let polling = conn.polling.as_deref().ok_or(Refused)?;
+    {
+        let mut state = polling.state();
+        if state.is_over() {
+            return Err(Refused);
+        }
+        if state.has_post {
+            drop(state);
+            conn.close(Close::now(DisconnectReason::TransportError, 1002));
+            return Err(Refused);
+        }
+        state.has_post = true;
+    }
+    let _posting = Posting(polling);
+    let mut body = Some(body);
+    poll_fn(|cx| {
+        polling.post.register(cx.waker());
+        let mut state = polling.state();
+        if state.is_over() {
+            return Poll::Ready(Err(Refused));
+        }
+        if state.inbox.is_some() {
+            return Poll::Pending;
+        }
+        state.inbox = body.take().map(|body| (body, 0));
+        Poll::Ready(Ok(()))
+    })
+    .await?;
+    conn.ring();
+    Ok(())
+}
+
+struct Posting<'a>(&'a Polling);
+
+impl Drop for Posting<'_> {
+    fn drop(&mut self) {
+        self.0.state().has_post = false;
+    }
+}

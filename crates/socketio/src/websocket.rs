@@ -1,0 +1,283 @@
+//! A WebSocket on a byte stream: messages in, shared frames out in one vectored write. Holds no buffer while idle.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    io,
+    io::IoSlice,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use socketio_proto::websocket::{Decoder, Message, Opcode, WebSocketError, close_frame, encode};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Bytes read at once, into a buffer that all connections of a thread share.
+const READ_BYTES: usize = 64 * 1024;
+/// Frames put into one write.
+const MAX_SLICES: usize = 128;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Other(Box<TokioIo<Upgraded>>),
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The stream has ended or broken.
+    Gone,
+    /// The peer broke the protocol.
+    WebSocket(WebSocketError),
+}
+
+/// One WebSocket.
+pub(crate) struct WebSocket {
+    stream: Stream,
+    decoder: Decoder,
+    /// Bytes read and not decoded, and how many of them are.
+    unread: (Vec<u8>, usize),
+    /// Whole frames on their way; of the first, `written` bytes are out.
+    writing: VecDeque<Bytes>,
+    written: usize,
+    /// The newest ping to answer; older ones need no answer.
+    pong: Option<Vec<u8>>,
+    end: End,
+}
+
+/// How far the peer's half has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Messages come.
+    Open,
+    /// It broke the protocol: what else it sends is thrown away.
+    Broken,
+    /// It sent its close frame: no more comes.
+    Closed,
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("writing", &self.writing.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl WebSocket {
+    /// Takes over an upgraded HTTP connection. A plain TCP stream is unwrapped, so that writes go straight to it.
+    pub(crate) fn new(upgraded: Upgraded, max_message: usize) -> WebSocket {
+        let (stream, read) = unwrap(upgraded);
+        if let Stream::Tcp(tcp) = &stream {
+            // Worth trying: without it small frames wait for the peer's acknowledgement.
+            let _ = tcp.set_nodelay(true);
+        }
+        WebSocket {
+            stream,
+            decoder: Decoder::new(max_message),
+            unread: (read.to_vec(), 0),
+            writing: VecDeque::new(),
+            written: 0,
+            pong: None,
+            end: End::Open,
+        }
+    }
+
+    /// The next message.
+    pub(crate) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Message, ReadError>> {
+        let polled = self.poll_decode(cx);
+        match &polled {
+            Poll::Ready(Ok(Message::Close(_)) | Err(ReadError::Gone)) => self.end = End::Closed,
+            Poll::Ready(Err(ReadError::WebSocket(_))) => self.end = End::Broken,
+            _ => {}
+        }
+        polled
+    }
+
+    /// Throws away what comes until the peer has sent its close frame or the stream ends. To be called when our close
+    /// frame is out.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.end {
+                End::Closed => {
+                    let _ = self.poll_shutdown(cx);
+                    return Poll::Ready(());
+                }
+                End::Open => {
+                    // A message, or the end: either way look again.
+                    let _ = ready!(self.poll_message(cx));
+                }
+                End::Broken => {
+                    let _ = self.poll_shutdown(cx);
+                    self.unread = (Vec::new(), 0);
+                    if let Err(ReadError::Gone) = ready!(self.poll_read(cx, false)) {
+                        self.end = End::Closed;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes a WebSocket that nobody wants.
+    pub(crate) async fn refuse(mut self: Box<Self>) {
+        self.queue_close(1002, "the session does not take a WebSocket");
+        poll_fn(|cx| {
+            while !self.is_drained() {
+                if ready!(self.poll_write(cx)).is_err() {
+                    return Poll::Ready(());
+                }
+            }
+            self.poll_end(cx)
+        })
+        .await;
+    }
+
+    fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ReadError>> {
+        loop {
+            let (bytes, from) = &mut self.unread;
+            if !bytes.is_empty() {
+                let mut input = bytes.get(*from..).unwrap_or_default();
+                let decoded = self.decoder.decode(&mut input);
+                *from = bytes.len() - input.len();
+                if input.is_empty() {
+                    self.unread = (Vec::new(), 0);
+                }
+                if let Some(message) = decoded.map_err(ReadError::WebSocket)? {
+                    return Poll::Ready(Ok(message));
+                }
+            }
+            if let Some(message) = ready!(self.poll_read(cx, true))? {
+                return Poll::Ready(Ok(message));
+            }
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        decode: bool,
+    ) -> Poll<Result<Option<Message>, ReadError>> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            let polled = match &mut self.stream {
+                Stream::Tcp(tcp) => Pin::new(tcp).poll_read(cx, &mut read),
+                Stream::Other(other) => Pin::new(other.as_mut()).poll_read(cx, &mut read),
+            };
+            ready!(polled).map_err(|_| ReadError::Gone)?;
+            let mut input = read.filled();
+            if input.is_empty() {
+                return Poll::Ready(Err(ReadError::Gone));
+            }
+            if !decode {
+                return Poll::Ready(Ok(None));
+            }
+            let message = self
+                .decoder
+                .decode(&mut input)
+                .map_err(ReadError::WebSocket)?;
+            self.unread = (input.to_vec(), 0);
+            Poll::Ready(Ok(message))
+        })
+    }
+
+    /// Queues an answer to a ping.
+    pub(crate) fn answer_ping(&mut self, payload: Vec<u8>) {
+        self.pong = Some(payload);
+    }
+
+    /// Queues a whole frame.
+    pub(crate) fn queue(&mut self, frame: Bytes) {
+        self.writing.push_back(frame);
+    }
+
+    /// Queues the closing frame.
+    pub(crate) fn queue_close(&mut self, code: u16, reason: &str) {
+        self.writing.push_back(close_frame(code, reason).into());
+    }
+
+    /// Whether nothing waits to be written here.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.writing.is_empty()
+    }
+
+    /// Writes what is queued here, all in one write where the system takes it. Answers the bytes written: zero if
+    /// nothing waits, `Pending` if the peer takes no more.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(payload) = self.pong.take() {
+            self.writing
+                .push_back(encode(Opcode::Pong, &payload).into());
+        }
+        if self.writing.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(&self.writing) {
+            let from = if count == 0 { self.written } else { 0 };
+            *slice = IoSlice::new(frame.get(from..).unwrap_or_default());
+            count += 1;
+        }
+        let slices = &slices[..count];
+        let polled = match &mut self.stream {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Stream::Other(other) => Pin::new(other.as_mut()).poll_write_vectored(cx, slices),
+        };
+        let bytes = ready!(polled)?;
+        if bytes == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(bytes);
+        Poll::Ready(Ok(bytes))
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.written += bytes;
+        while let Some(first) = self.writing.front() {
+            if self.written < first.len() {
+                return;
+            }
+            self.written -= first.len();
+            self.writing.pop_front();
+        }
+        self.written = 0;
+        self.writing = VecDeque::new();
+    }
+
+    /// Flushes and ends the writing half.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Other(other) => Pin::new(other.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Finds the TCP stream under hyper's wrappers: hyper's own, or the one of hyper-util that axum's `serve` uses.
+fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => (
+            Stream::Other(Box::new(TokioIo::new(upgraded))),
+            Bytes::new(),
+        ),
+    }
+}

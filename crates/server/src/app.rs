@@ -1,5 +1,6 @@
 //! What handlers can reach: settings, database, sockets, time. Made once, shared by all.
 
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::{self, Hub};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// Passwords and tokens.
+    pub auth: Auth,
     /// The database and its log.
     pub store: Store,
     /// The real-time server.
@@ -70,6 +73,7 @@ impl App {
         let io = sockets.of("/");
         let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
         let app = App(Arc::new(Parts {
+            auth: Auth::new(&config.auth),
             hub: hub.clone(),
             publish: Publish::new(io.clone()),
             tasks: TaskTracker::new(),

@@ -26,6 +26,9 @@ struct Document;
 /// Every documented route, feature by feature.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(crate::auth::http::routes())
+        .merge(crate::people::http::routes())
+        .merge(crate::admin::http::routes())
 }
 
 /// The OpenAPI document of all routes.

@@ -3,7 +3,9 @@
 //! Handlers (`http.rs` of a feature, `live/`) translate; actions decide inside one job of the store; the hub sends what
 //! was committed. Nothing reaches backwards: no action sends, no handler writes. See `ARCHITECTURE.md`.
 
+pub mod admin;
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -14,5 +16,6 @@ pub mod http;
 pub mod hub;
 pub mod listen;
 pub mod live;
+pub mod people;
 pub mod publish;
 mod secret;

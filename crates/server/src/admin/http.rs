@@ -1,0 +1,170 @@
+//! The admin's people page: `/api/v1/users/` and what is done to one account.
+
+use super::actions::{self, Change};
+use crate::app::App;
+use crate::auth::{Admin, rules};
+use crate::error::Error;
+use crate::http::body::Body;
+use crate::http::query::Params;
+use crate::people::http::Search;
+use crate::people::{actions::chosen_picture, is_active};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use store::users::{self, User};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::UserId;
+use wire::errors::ErrorBody;
+use wire::people::{AdminUpdate, AdminUser, AdminUsers};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(update))
+        .routes(routes!(disable))
+        .routes(routes!(reset_password))
+        .routes(routes!(delete))
+}
+
+/// Whether a person may not sign in.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Disable {
+    /// `false` allows it again.
+    disabled: bool,
+}
+
+/// A new password, set by an admin.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NewPassword {
+    /// 8 to 256 bytes.
+    password: String,
+}
+
+/// Everybody, by name; `query` finds names and addresses.
+#[utoipa::path(get, path = "/api/v1/users/", tag = "admin", params(Search), responses(
+    (status = 200, body = AdminUsers), (status = 401, body = ErrorBody)
+))]
+async fn list(
+    State(app): State<App>,
+    _: Admin,
+    Params(asked): Params<Search>,
+) -> Result<Json<AdminUsers>, Error> {
+    let (text, page) = asked.parts();
+    let (found, total) = app
+        .store
+        .read(move |conn| users::list(conn, &text, page))
+        .await?;
+    let users = found
+        .iter()
+        .map(|user| user.for_admin(is_active(&app, user)))
+        .collect();
+    Ok(Json(AdminUsers { users, total }))
+}
+
+/// Change an account; a new role acts on the person's open tabs at once, a new password signs them out everywhere.
+#[utoipa::path(post, path = "/api/v1/users/{id}/update", tag = "admin", params(("id" = String, Path)),
+    request_body = AdminUpdate, responses(
+    (status = 200, body = AdminUser),
+    (status = 400, body = ErrorBody, description = "`email_taken`, `last_admin`, or a field that is not allowed"),
+    (status = 404, body = ErrorBody),
+))]
+async fn update(
+    State(app): State<App>,
+    _: Admin,
+    Path(id): Path<String>,
+    Body(form): Body<AdminUpdate>,
+) -> Result<Json<AdminUser>, Error> {
+    let id = UserId(id);
+    let password = form.password.filter(|password| !password.is_empty());
+    let change = Change {
+        role: form.role,
+        name: form.name.as_deref().map(rules::name).transpose()?,
+        email: form.email.as_deref().map(rules::email).transpose()?,
+        password_hash: match password {
+            Some(password) => Some(hashed(&app, password).await?),
+            None => None,
+        },
+        picture: Some(chosen_picture(
+            Some(&id),
+            form.profile_image_url.as_deref(),
+        )?),
+    };
+    let now_ms = app.clock.now_ms();
+    let user = app
+        .store
+        .write(move |tx| actions::update(tx, &id, change, now_ms))
+        .await?;
+    Ok(shown(&app, &user))
+}
+
+/// Disable an account, or enable it again. Disabling ends all sessions at once.
+#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "admin", params(("id" = String, Path)),
+    request_body = Disable, responses(
+    (status = 200, body = AdminUser), (status = 400, body = ErrorBody, description = "`last_admin`"),
+    (status = 404, body = ErrorBody),
+))]
+async fn disable(
+    State(app): State<App>,
+    _: Admin,
+    Path(id): Path<String>,
+    Body(form): Body<Disable>,
+) -> Result<Json<AdminUser>, Error> {
+    let now_ms = app.clock.now_ms();
+    let user = app
+        .store
+        .write(move |tx| actions::set_disabled(tx, &UserId(id), form.disabled, now_ms))
+        .await?;
+    Ok(shown(&app, &user))
+}
+
+/// Set a person's password; they are signed out everywhere.
+#[utoipa::path(post, path = "/api/v1/users/{id}/password", tag = "admin", params(("id" = String, Path)),
+    request_body = NewPassword, responses(
+    (status = 200, body = AdminUser), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+async fn reset_password(
+    State(app): State<App>,
+    _: Admin,
+    Path(id): Path<String>,
+    Body(form): Body<NewPassword>,
+) -> Result<Json<AdminUser>, Error> {
+    let change = Change {
+        password_hash: Some(hashed(&app, form.password).await?),
+        ..Change::default()
+    };
+    let now_ms = app.clock.now_ms();
+    let user = app
+        .store
+        .write(move |tx| actions::update(tx, &UserId(id), change, now_ms))
+        .await?;
+    Ok(shown(&app, &user))
+}
+
+/// Delete an account. What the person wrote in channels stays, under their name.
+#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
+    (status = 200, body = bool), (status = 400, body = ErrorBody, description = "`last_admin`"),
+    (status = 404, body = ErrorBody),
+))]
+async fn delete(
+    State(app): State<App>,
+    _: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<bool>, Error> {
+    let now_ms = app.clock.now_ms();
+    app.store
+        .write(move |tx| actions::delete(tx, &UserId(id), now_ms))
+        .await?;
+    Ok(Json(true))
+}
+
+async fn hashed(app: &App, password: String) -> Result<String, Error> {
+    rules::password(&password)?;
+    app.auth.passwords.hash(password).await
+}
+
+fn shown(app: &App, user: &User) -> Json<AdminUser> {
+    Json(user.for_admin(is_active(app, user)))
+}

@@ -1,0 +1,316 @@
+//! Signing up, in and out; and one's own password and API key.
+
+use super::token::Issued;
+use super::{Actor, api_key, rules};
+use crate::app::App;
+use crate::error::Error;
+use crate::people;
+use crate::people::actions::apply_picture;
+use std::net::IpAddr;
+use store::users::{self, NewUser, User};
+use store::{Tx, sessions, tokens};
+use wire::UserId;
+use wire::people::{Role, SignIn, SignUp, UpdatePassword};
+
+/// The name of the one key that the contract's routes know.
+const OWN_KEY: &str = "own";
+
+/// A session that has just begun.
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// The token: a secret.
+    pub token: String,
+    /// When it ends, in seconds; none is never.
+    pub expires_at_s: Option<i64>,
+}
+
+/// Makes an account and begins its first session. The very first becomes admin.
+///
+/// # Errors
+/// When sign-up is closed, the address is taken, or a field is not allowed.
+pub async fn sign_up(app: &App, form: SignUp) -> Result<SignedIn, Error> {
+    if !app.config.auth.enable_signup {
+        return Err(Error::Forbidden(
+            "sign-up is closed on this server; ask its admin for an account",
+        ));
+    }
+    let (email, name) = (rules::email(&form.email)?, rules::name(&form.name)?);
+    rules::password(&form.password)?;
+    let picture = people::actions::chosen_picture(None, form.profile_image_url.as_deref())?;
+    let taken = {
+        let email = email.clone();
+        app.store
+            .read(move |conn| users::by_email(conn, &email))
+            .await?
+            .is_some()
+    };
+    if taken {
+        return Err(email_taken());
+    }
+    let password_hash = app.auth.passwords.hash(form.password).await?;
+    let (now_ms, default_role) = (app.clock.now_ms(), app.config.auth.default_role);
+    let new = NewUser {
+        email,
+        name,
+        role: default_role,
+        password_hash,
+    };
+    let sign = signer(app, now_ms);
+    app.store
+        .write(move |tx| {
+            let mut user = add(tx, new, true, now_ms)?;
+            apply_picture(tx, &mut user, &picture, now_ms)?;
+            people::tell(tx, &user, false);
+            let issued = sign(&user.id)?;
+            begin(tx, &user.id, &issued, now_ms)?;
+            Ok(signed_in(user, issued))
+        })
+        .await
+}
+
+/// Stores a person, the very first as admin if `first_is_admin`.
+///
+/// # Errors
+/// When the address is taken.
+pub fn add(
+    tx: &Tx<'_>,
+    mut new: NewUser,
+    first_is_admin: bool,
+    now_ms: i64,
+) -> Result<User, Error> {
+    if users::by_email(tx, &new.email)?.is_some() {
+        return Err(email_taken());
+    }
+    if first_is_admin && users::count(tx)? == 0 {
+        new.role = Role::Admin;
+    }
+    Ok(users::insert(tx, &new, now_ms)?)
+}
+
+/// Begins a session with address and password.
+///
+/// # Errors
+/// `credentials_wrong` for an unknown address and for a wrong password alike; too many tries; a disabled account.
+pub async fn sign_in(app: &App, form: SignIn, from: IpAddr) -> Result<SignedIn, Error> {
+    let now_ms = app.clock.now_ms();
+    let (email, address) = (form.email.trim().to_lowercase(), from.to_string());
+    let account = email.get(..254).unwrap_or(&email).to_owned();
+    let wait = |retry_after_s| Error::TooMany { retry_after_s };
+    app.auth
+        .tries_per_address
+        .take(&address, now_ms)
+        .map_err(wait)?;
+    app.auth
+        .tries_per_account
+        .take(&account, now_ms)
+        .map_err(wait)?;
+
+    let known = app
+        .store
+        .read(move |conn| {
+            let Some(user) = users::by_email(conn, &email)? else {
+                return Ok::<_, store::Error>(None);
+            };
+            Ok(users::password_hash(conn, &user.id)?.map(|hash| (user, hash)))
+        })
+        .await?;
+    let (user, hash) = known.unzip();
+    let fits = app.auth.passwords.fits(form.password, hash.clone()).await?;
+    let (Some(user), Some(hash), true) = (user, hash, fits) else {
+        return Err(Error::refused(
+            "credentials_wrong",
+            "the e-mail address or the password is not right",
+        ));
+    };
+    app.auth.tries_per_address.give_back(&address);
+    app.auth.tries_per_account.give_back(&account);
+    let sign = signer(app, now_ms);
+    app.store
+        .write(move |tx| {
+            let changed = users::password_hash(tx, &user.id)?.as_ref() != Some(&hash);
+            let user = users::by_id(tx, &user.id)?.filter(|_| !changed);
+            let user = user.ok_or(Error::NotAuthenticated(
+                "the account has just changed; sign in again",
+            ))?;
+            if user.disabled_at_ms.is_some() {
+                return Err(Error::Forbidden(
+                    "this account is disabled; an admin can enable it again",
+                ));
+            }
+            let issued = sign(&user.id)?;
+            begin(tx, &user.id, &issued, now_ms)?;
+            Ok(signed_in(user, issued))
+        })
+        .await
+}
+
+/// Ends the caller's session. An API key has none: it is not revoked by this.
+///
+/// # Errors
+/// The store's.
+pub async fn sign_out(app: &App, actor: &Actor) -> Result<(), Error> {
+    if actor.credential == super::Credential::ApiKey {
+        return Ok(());
+    }
+    let session_id = actor.session_id.clone();
+    Ok(app
+        .store
+        .write(move |tx| sessions::end(tx, &session_id))
+        .await?)
+}
+
+/// Ends all sessions of the caller, this one too.
+///
+/// # Errors
+/// The store's.
+pub async fn sign_out_everywhere(app: &App, actor: &Actor) -> Result<(), Error> {
+    let user_id = actor.id().clone();
+    Ok(app
+        .store
+        .write(move |tx| sessions::end_all(tx, &user_id))
+        .await?)
+}
+
+/// Changes the caller's password and ends all their other sessions.
+///
+/// # Errors
+/// When the present password is not right, or the new one is not allowed.
+pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> Result<(), Error> {
+    rules::password(&form.new_password)?;
+    let (user_id, session_id, now_ms) = (
+        actor.id().clone(),
+        actor.session_id.clone(),
+        app.clock.now_ms(),
+    );
+    let account = actor.user.email.clone();
+    app.auth
+        .tries_per_account
+        .take(&account, now_ms)
+        .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
+    let hash = {
+        let user_id = user_id.clone();
+        app.store
+            .read(move |conn| users::password_hash(conn, &user_id))
+            .await?
+    };
+    if !app.auth.passwords.fits(form.password, hash).await? {
+        return Err(Error::refused(
+            "credentials_wrong",
+            "the present password is not right",
+        ));
+    }
+    app.auth.tries_per_account.give_back(&account);
+    let hash = app.auth.passwords.hash(form.new_password).await?;
+    app.store
+        .write(move |tx| {
+            users::set_password(tx, &user_id, &hash, now_ms)?;
+            Ok(sessions::end_others(tx, &user_id, &session_id)?)
+        })
+        .await
+}
+
+/// Makes the caller's API key, in place of the one before; it is shown this once.
+///
+/// # Errors
+/// When the server accepts no API keys.
+pub async fn create_own_key(app: &App, actor: &Actor) -> Result<String, Error> {
+    if !app.config.auth.enable_api_keys {
+        return Err(Error::Forbidden(
+            "this server accepts no API keys (ENABLE_API_KEYS)",
+        ));
+    }
+    let (user_id, now_ms) = (actor.id().clone(), app.clock.now_ms());
+    app.store
+        .write(move |tx| {
+            tokens::revoke_named(tx, &user_id, OWN_KEY)?;
+            create_key(tx, &user_id, OWN_KEY, now_ms).map(|(key, _)| key)
+        })
+        .await
+}
+
+/// Makes an API key: the key, which is shown this once, and its id.
+///
+/// # Errors
+/// The store's.
+pub fn create_key(
+    tx: &Tx<'_>,
+    user_id: &UserId,
+    name: &str,
+    now_ms: i64,
+) -> Result<(String, String), Error> {
+    let key = api_key::generate()?;
+    let id = tokens::insert(
+        tx,
+        user_id,
+        name,
+        &api_key::hash(&key),
+        &api_key::hint(&key),
+        now_ms,
+    )?;
+    Ok((key, id))
+}
+
+/// The caller's API key with all but its last four characters hidden; none if there is none.
+///
+/// # Errors
+/// The store's.
+pub async fn own_key(app: &App, actor: &Actor) -> Result<Option<String>, Error> {
+    let user_id = actor.id().clone();
+    let keys = app
+        .store
+        .read(move |conn| tokens::of_user(conn, &user_id))
+        .await?;
+    Ok(keys
+        .into_iter()
+        .find(|key| key.name == OWN_KEY)
+        .map(|key| format!("{}{}{}", api_key::PREFIX, "*".repeat(28), key.hint)))
+}
+
+/// Revokes the caller's API key; whether there was one.
+///
+/// # Errors
+/// The store's.
+pub async fn delete_own_key(app: &App, actor: &Actor) -> Result<bool, Error> {
+    let user_id = actor.id().clone();
+    Ok(app
+        .store
+        .write(move |tx| tokens::revoke_named(tx, &user_id, OWN_KEY))
+        .await?
+        > 0)
+}
+
+fn begin(tx: &Tx<'_>, user_id: &UserId, issued: &Issued, now_ms: i64) -> Result<(), Error> {
+    let expires_at_ms = issued.claims.exp.map(|exp| exp.saturating_mul(1_000));
+    sessions::start(tx, &issued.claims.jti, user_id, now_ms, expires_at_ms)?;
+    Ok(users::set_active(tx, user_id, now_ms)?)
+}
+
+/// Signs a token for whoever the job finds or makes.
+fn signer(app: &App, now_ms: i64) -> impl FnOnce(&UserId) -> Result<Issued, Error> + Send + use<> {
+    let app = app.clone();
+    move |user_id| {
+        app.auth
+            .tokens
+            .issue(user_id, now_ms / 1_000)
+            .map_err(|error| {
+                tracing::error!(%error, "a token could not be signed");
+                Error::Internal
+            })
+    }
+}
+
+fn signed_in(user: User, issued: Issued) -> SignedIn {
+    SignedIn {
+        user,
+        token: issued.text,
+        expires_at_s: issued.claims.exp,
+    }
+}
+
+pub(crate) fn email_taken() -> Error {
+    Error::refused(
+        "email_taken",
+        "this e-mail address has an account already; sign in, or use another",
+    )
+}

@@ -1,0 +1,93 @@
+//! So many tries in such a time, by key: a leaky bucket that remembers one number a key.
+//!
+//! Time is an argument, so a test can move it. A failed try stays counted; one that succeeded can be given back, so that
+//! many devices of one person do not lock it out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How many keys are remembered; when as many are busy, new ones must wait.
+const MAX_KEYS: usize = 100_000;
+
+/// The limit and what was used of it.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    /// How long one try stays counted, in ms.
+    each_ms: i64,
+    /// How much may be counted at once, in ms.
+    full_ms: i64,
+    /// Until when each key's tries are worked off, in ms since 1970.
+    busy_until: Mutex<HashMap<String, i64>>,
+}
+
+impl Limit {
+    /// `tries` at once, and as many again over `per_ms`.
+    pub(crate) fn new(tries: i64, per_ms: i64) -> Limit {
+        Limit {
+            each_ms: per_ms / tries,
+            full_ms: per_ms,
+            busy_until: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Counts a try.
+    ///
+    /// # Errors
+    /// The seconds to wait, when there were too many.
+    pub(crate) fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
+        let mut keys = self
+            .busy_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= MAX_KEYS && !keys.contains_key(key) {
+            keys.retain(|_, until| *until > now_ms);
+            if keys.len() >= MAX_KEYS {
+                return Err(seconds(self.each_ms));
+            }
+        }
+        let until = keys.get(key).copied().unwrap_or(now_ms).max(now_ms) + self.each_ms;
+        let over_ms = until - now_ms - self.full_ms;
+        if over_ms > 0 {
+            return Err(seconds(over_ms));
+        }
+        keys.insert(key.to_owned(), until);
+        Ok(())
+    }
+
+    /// Takes back the last try of a key.
+    pub(crate) fn give_back(&self, key: &str) {
+        let mut keys = self
+            .busy_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = keys.get_mut(key) {
+            *until -= self.each_ms;
+        }
+    }
+}
+
+/// The seconds to wait, rounded up.
+fn seconds(ms: i64) -> u64 {
+    u64::try_from(ms.div_euclid(1_000) + 1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limit;
+
+    #[test]
+    fn tries_are_counted_by_key_and_worked_off() {
+        let limit = Limit::new(3, 30_000);
+        let now = 1_000_000;
+        for _ in 0..3 {
+            assert_eq!(limit.take("ada", now), Ok(()));
+        }
+        assert_eq!(limit.take("ada", now), Err(11));
+        assert_eq!(limit.take("bob", now), Ok(()));
+        assert_eq!(limit.take("ada", now + 9_999), Err(1));
+        assert_eq!(limit.take("ada", now + 10_000), Ok(()));
+        assert!(limit.take("ada", now + 10_000).is_err());
+        limit.give_back("ada");
+        assert_eq!(limit.take("ada", now + 10_000), Ok(()));
+    }
+}

@@ -122,8 +122,8 @@ let core: Promise<HighlighterCore> | undefined;
 
 /** Our name for the language, or nothing if it is unknown. */
 export function languageOf(name: string): string | undefined {
-	const key = ALIASES[name] ?? name;
-	return key in LANGUAGES ? key : undefined;
+	const key = Object.hasOwn(ALIASES, name) ? ALIASES[name]! : name;
+	return Object.hasOwn(LANGUAGES, key) ? key : undefined;
 }
 
 /** The lines of the code in coloured pieces, or nothing if it stays plain. */

@@ -81,6 +81,8 @@ export function clean(html: string): string {
 	return purifier().sanitize(html, {
 		ALLOWED_TAGS,
 		ALLOWED_ATTR: ALLOWED_ATTRIBUTES,
+		// Their values are no addresses; all other attributes must match the pattern below.
+		ADD_URI_SAFE_ATTR: ['align', 'alt', 'checked', 'disabled', 'open', 'start', 'title', 'type'],
 		ALLOW_DATA_ATTR: false,
 		ALLOW_ARIA_ATTR: false,
 		ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|data:image\/|[/#?])/i,
@@ -117,11 +119,14 @@ function safePicture(picture: Element) {
 		if (!picture.hasAttribute('alt')) picture.setAttribute('alt', '');
 		return;
 	}
-	const link = picture.ownerDocument.createElement('a');
-	link.textContent = picture.getAttribute('alt') || 'Picture';
-	if (/^https?:/i.test(src)) link.setAttribute('href', src);
-	safeLink(link);
-	picture.replaceWith(link);
+	const elsewhere = /^https?:/i.test(src);
+	const words = picture.ownerDocument.createElement(elsewhere ? 'a' : 'span');
+	words.textContent = picture.getAttribute('alt') || 'Picture';
+	if (elsewhere) {
+		words.setAttribute('href', src);
+		safeLink(words);
+	}
+	picture.replaceWith(words);
 }
 
 /** Only the boxes of a task list: shown, never changed. */

@@ -21,7 +21,7 @@ export interface PersonNotice {
 
 /** Somebody wrote, somewhere else. */
 export function notifyPerson({ id, name, ...rest }: PersonNotice): string | number {
-	return show(id, { kind: 'person', title: name, ...rest }, 6 * SECONDS);
+	return show(id, { kind: 'person', title: name, ...rest }, 15 * SECONDS);
 }
 
 /** What the user asked for is done. */

@@ -64,7 +64,7 @@ function hide(target: Element | undefined) {
 	owner = undefined;
 	removeEventListener('keydown', onEscape, true);
 	removeEventListener('scroll', onScroll, true);
-	if (bubble?.matches(':popover-open')) bubble.hidePopover();
+	bubble?.hidePopover?.();
 }
 
 function onEscape(event: KeyboardEvent) {

@@ -1,5 +1,6 @@
 //! The router, a table of contents, and the middleware around it.
 
+mod about;
 pub mod body;
 mod headers;
 pub mod query;
@@ -26,6 +27,7 @@ struct Document;
 /// Every documented route, feature by feature.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(about::routes())
         .merge(crate::auth::http::routes())
         .merge(crate::people::http::routes())
         .merge(crate::admin::http::routes())

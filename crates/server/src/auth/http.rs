@@ -133,10 +133,9 @@ async fn update_profile(
     Body(form): Body<UpdateProfile>,
 ) -> Result<Json<Value>, Error> {
     let user = people::actions::update_profile(&app, &actor, form).await?;
-    Ok(Json(json!({
-        "id": user.id, "email": user.email, "name": user.name, "role": user.role,
-        "profile_image_url": user.profile_image_url,
-    })))
+    let mut body = json!(user.summary(people::is_active(&app, &user)));
+    body["email"] = json!(user.email);
+    Ok(Json(body))
 }
 
 /// Change my password; all my other sessions end.

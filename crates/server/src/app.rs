@@ -85,6 +85,7 @@ impl App {
             io,
         }));
         app.tasks.spawn(hub.run(inbox));
+        app.tasks.spawn(crate::retention::run(app.clone()));
         live::serve(&app);
         Ok(app)
     }

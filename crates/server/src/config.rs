@@ -27,6 +27,8 @@ pub struct Config {
     pub database: PathBuf,
     /// Whether a commit waits for the disk (`full`) or only for the operating system (`normal`).
     pub synchronous: store::Synchronous,
+    /// How much of the event log is kept.
+    pub retention: store::retention::Retention,
     /// The address and what may reach it.
     pub http: HttpConfig,
     /// Accounts, tokens, cookies.

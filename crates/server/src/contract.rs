@@ -31,8 +31,10 @@ pub fn openapi() -> OpenApi {
 /// # Errors
 /// When a schema cannot be written as JSON, which no type of ours does.
 pub fn asyncapi() -> serde_json::Result<Value> {
-    let document = serde_json::to_value(openapi())?;
-    let schemas = document["components"]["schemas"].clone();
+    let mut named = Vec::new();
+    wire::events::collect(&mut named);
+    let named: BTreeMap<_, _> = named.into_iter().collect();
+    let schemas = serde_json::to_value(named)?;
     let mut messages = Map::new();
     for (name, schema) in wire::events::schemas() {
         let stock = if name_is_in_contract(name) {

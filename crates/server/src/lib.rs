@@ -18,4 +18,5 @@ pub mod listen;
 pub mod live;
 pub mod people;
 pub mod publish;
+mod retention;
 mod secret;

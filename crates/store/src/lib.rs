@@ -20,6 +20,7 @@ pub mod messages;
 mod migrations;
 mod open;
 mod readers;
+pub mod retention;
 pub mod sessions;
 pub mod settings;
 mod store;

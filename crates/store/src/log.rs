@@ -238,6 +238,7 @@ pub(crate) fn append(
     let mut next = advance_rooms(conn, &emitted, at_ms)?;
     let first_pos = head_pos + 1 - count;
     let mut numbered = Vec::with_capacity(emitted.len());
+    let mut bytes = 0;
     for (pos, one) in (first_pos..).zip(emitted) {
         let what = match one {
             Unnumbered::Event {
@@ -253,6 +254,7 @@ pub(crate) fn append(
                     sql!("log/insert"),
                     params![pos, place.room_id, seq, name, payload.get(), at_ms],
                 )?;
+                bytes += payload.get().len();
                 What::Event(Event {
                     room,
                     seq,
@@ -267,11 +269,14 @@ pub(crate) fn append(
                     sql!("log/insert"),
                     params![pos, None::<i64>, None::<i64>, EFFECT, text, at_ms],
                 )?;
+                bytes += text.len();
                 What::Effect(effect)
             }
         };
         numbered.push(Committed { pos, at_ms, what });
     }
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    conn.run(sql!("log/grow"), [bytes])?;
     Ok(numbered)
 }
 

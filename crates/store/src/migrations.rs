@@ -32,6 +32,7 @@ const ALL: &[Migration] = migrations![
     2 "0002_people",
     3 "0003_channels",
     4 "0004_chats",
+    5 "0005_retention",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -336,3 +336,111 @@ proptest! {
         runtime.block_on(check_jobs(jobs));
     }
 }
+
+/// Emits `count` events to a room, one job each.
+async fn emit_each(store: &Store, name: u8, count: usize) {
+    for index in 0..count {
+        store
+            .write(move |tx| {
+                tx.emit(room(name), seen(index.to_string()));
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
+}
+
+async fn prune_all(store: &Store, keep: store::retention::Retention, now_ms: i64) -> usize {
+    let mut removed = 0;
+    loop {
+        let batch = store
+            .write(move |tx| store::retention::prune(tx, keep, now_ms))
+            .await
+            .unwrap();
+        removed += batch;
+        if batch == 0 {
+            return removed;
+        }
+    }
+}
+
+async fn kept_seqs(store: &Store, name: u8) -> Vec<i64> {
+    let rows = store
+        .read(move |conn| log::events_after(conn, &room(name).to_string(), 0, 1_000))
+        .await
+        .unwrap();
+    let seq = |row: Committed| match row.what {
+        What::Event(event) => event.seq,
+        What::Effect(_) => 0,
+    };
+    rows.into_iter().map(seq).collect()
+}
+
+#[tokio::test]
+async fn a_room_keeps_its_newest_events_and_its_head() {
+    let mut opened = open();
+    tokio::spawn(async move { while opened.events.recv().await.is_some() {} });
+    let store = opened.store;
+    emit_each(&store, 1, 20).await;
+    emit_each(&store, 2, 3).await;
+    let keep = store::retention::Retention {
+        per_room: 5,
+        ..Default::default()
+    };
+    assert_eq!(prune_all(&store, keep, 0).await, 15);
+    assert_eq!(kept_seqs(&store, 1).await, [16, 17, 18, 19, 20]);
+    assert_eq!(kept_seqs(&store, 2).await, [1, 2, 3]);
+    let name = room(1).to_string();
+    let places = [(name.clone(), 0), (name.clone(), 15), (name.clone(), 16)];
+    let (head, kept) = store
+        .read(move |conn| {
+            Ok::<_, Error>((log::room_head(conn, &name)?, log::kept_at(conn, &places)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(head.number, 20);
+    assert!(matches!(
+        kept[..],
+        [
+            log::KeptAt::Gone,
+            log::KeptAt::Gone,
+            log::KeptAt::Event { .. }
+        ]
+    ));
+    emit_each(&store, 1, 1).await;
+    assert_eq!(kept_seqs(&store, 1).await.last(), Some(&21));
+}
+
+#[tokio::test]
+async fn the_log_is_bounded_by_age_and_by_bytes() {
+    let mut opened = open();
+    tokio::spawn(async move { while opened.events.recv().await.is_some() {} });
+    let store = opened.store;
+    emit_each(&store, 1, 30).await;
+    let rows = store
+        .read(|conn| log::all_after(conn, 0, 100))
+        .await
+        .unwrap();
+    let keep = store::retention::Retention {
+        age: std::time::Duration::from_secs(60),
+        ..Default::default()
+    };
+    let now_ms = rows[9].at_ms + 60_001;
+    assert_eq!(
+        prune_all(&store, keep, now_ms).await,
+        rows.iter()
+            .filter(|row| row.at_ms < now_ms - 60_000)
+            .count()
+    );
+    let size = |row: &Committed| match &row.what {
+        What::Event(event) => event.payload.get().len(),
+        What::Effect(_) => 0,
+    };
+    let newest: usize = rows[25..].iter().map(size).sum();
+    let keep = store::retention::Retention {
+        bytes: i64::try_from(newest).unwrap(),
+        ..Default::default()
+    };
+    prune_all(&store, keep, 0).await;
+    assert_eq!(kept_seqs(&store, 1).await, [26, 27, 28, 29, 30]);
+}

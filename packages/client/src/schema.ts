@@ -3,7 +3,369 @@
  * Do not make direct changes to the file.
  */
 
-export type paths = Record<string, never>;
+export interface paths {
+    "/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name and features; more of it to those who are signed in. A token that is not valid counts as none. */
+        get: operations["config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who I am: by bearer, or by the cookie alone. Pending people may ask too. */
+        get: operations["session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/api_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My API key, with all but its last four characters hidden: only its hash is kept. */
+        get: operations["read_api_key"];
+        put?: never;
+        /** Make my API key, in place of the one before. It is shown this once. */
+        post: operations["create_api_key"];
+        /** Revoke my API key. */
+        delete: operations["delete_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in. */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** End this session. */
+        get: operations["sign_out"];
+        put?: never;
+        /** End this session. */
+        post: operations["sign_out_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signout/everywhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End all my sessions, this one too. */
+        post: operations["sign_out_everywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an account and sign in. The first one becomes admin. */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/update/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change my password; all my other sessions end. */
+        post: operations["update_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/update/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change my name and picture. */
+        post: operations["update_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody, by name; `query` finds names and addresses. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person. Only admins, and the person, get the address. */
+        get: operations["find"];
+        put?: never;
+        post?: never;
+        /** Delete an account. What the person wrote in channels stays, under their name. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a person is active. */
+        get: operations["activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Disable an account, or enable it again. Disabling ends all sessions at once. */
+        post: operations["disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a person's password; they are signed out everywhere. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/profile/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person's picture: the one they gave, or initials on a colour of their own. */
+        get: operations["picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change an account; a new role acts on the person's open tabs at once, a new password signs them out everywhere. */
+        post: operations["update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tree of permissions that old clients read. */
+        get: operations["read_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People to pick from. */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/user/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My settings, or null. */
+        get: operations["read_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/user/settings/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change my settings: the top-level keys sent are replaced, others stay. */
+        post: operations["update_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The version; clients reload themselves when it changes. */
+        get: operations["version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
@@ -18,6 +380,51 @@ export interface components {
             group_ids?: string[];
             /** @description People. */
             user_ids?: components["schemas"]["UserId"][];
+        };
+        /** @description `POST /api/v1/users/{id}/update`: what an admin may change; absent fields stay. */
+        AdminUpdate: {
+            /** @description New address. */
+            email?: string | null;
+            /** @description New name. */
+            name?: string | null;
+            /** @description New password; an empty text keeps the present one, as old clients send it. */
+            password?: string | null;
+            /** @description New picture. */
+            profile_image_url?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description A person as an admin sees them. */
+        AdminUser: {
+            /** @description When they signed up, in seconds. */
+            created_at: components["schemas"]["i64"];
+            /** @description May not sign in until enabled again. */
+            disabled: boolean;
+            /** @description What they sign in with. */
+            email: string;
+            /** @description Who. */
+            id: components["schemas"]["UserId"];
+            /** @description Has an open socket now. */
+            is_active: boolean;
+            /** @description When they last did anything, in seconds. */
+            last_active_at: components["schemas"]["i64"];
+            /** @description The name shown. */
+            name: string;
+            /** @description Address of the picture. */
+            profile_image_url: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+            /** @description When the account changed last, in seconds. */
+            updated_at: components["schemas"]["i64"];
+        };
+        /** @description A page of people for the admin's list. */
+        AdminUsers: {
+            /**
+             * Format: int64
+             * @description How many there are over all pages.
+             */
+            total: number;
+            /** @description At most 30. */
+            users: components["schemas"]["AdminUser"][];
         };
         /** @description A channel as every answer and event shows it. */
         Channel: {
@@ -193,6 +600,29 @@ export interface components {
             message_id: components["schemas"]["MessageId"] | null;
             run?: components["schemas"]["RunPosition"] | null;
         };
+        /** @description Whether a person may not sign in. */
+        Disable: {
+            /** @description `false` allows it again. */
+            disabled: boolean;
+        };
+        /** @description Body of every HTTP error but validation errors. */
+        ErrorBody: {
+            /** @description A stable word for programs. */
+            code: string;
+            /** @description A sentence for people: what was wrong and what is allowed. */
+            detail: string;
+        };
+        /** @description One fault of a request, in the shape the contract's clients expect. */
+        FieldError: {
+            /** @description What was sent there. */
+            input: Record<string, unknown>;
+            /** @description Path to the field: `["body", "name"]`. */
+            loc: Record<string, unknown>[];
+            /** @description A sentence for people. */
+            msg: string;
+            /** @description `missing`, `string_type`, `json_invalid`, ... */
+            type: string;
+        };
         /** Format: int64 */
         i64: number;
         /** @description Payload of `joined`: the socket entered a room; its events follow from here. */
@@ -265,6 +695,11 @@ export interface components {
             updated_at: components["schemas"]["i64"];
             /** @description Who wrote it. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description A new password, set by an admin. */
+        NewPassword: {
+            /** @description 8 to 256 bytes. */
+            password: string;
         };
         /** @description Payload of `events:people`. */
         PeopleChange: {
@@ -365,8 +800,65 @@ export interface components {
              */
             offset: number;
         };
+        /** @description Answer to sign-up and sign-in. */
+        Session: {
+            /** @description What they sign in with. */
+            email: string;
+            expires_at: components["schemas"]["i64"] | null;
+            /** @description Who. */
+            id: components["schemas"]["UserId"];
+            /** @description The name shown. */
+            name: string;
+            /** @description The contract's tree of permissions. */
+            permissions: Record<string, unknown>;
+            /** @description Address of the picture. */
+            profile_image_url: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+            /** @description A JWT for `Authorization: Bearer` and for a socket's auth object. */
+            token: string;
+            /** @description Always `Bearer`. */
+            token_type: string;
+        };
+        /** @description Settings to merge by their top-level keys; `ui` belongs to the web app. */
+        SettingsChange: Record<string, unknown> & {
+            /** @description Settings of the web app, replaced whole. */
+            ui?: Record<string, unknown> | null;
+        };
+        /** @description `POST /api/v1/auths/signin`. */
+        SignIn: {
+            /** @description As given at sign-up; compared without case. */
+            email: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description `POST /api/v1/auths/signup`. */
+        SignUp: {
+            /** @description What one signs in with; compared without case. */
+            email: string;
+            /** @description The name shown; 1 to 100 characters. */
+            name: string;
+            /** @description 8 to 256 bytes. */
+            password: string;
+            /** @description Address of a picture, or a `data:image/...` of at most 256 KiB. */
+            profile_image_url?: string | null;
+        };
         /** @description A running generation, as the contract's `task_id` names it (UUID). */
         TaskId: string;
+        /** @description `POST /api/v1/auths/update/password`. */
+        UpdatePassword: {
+            /** @description 8 to 256 bytes. */
+            new_password: string;
+            /** @description The present password. */
+            password: string;
+        };
+        /** @description `POST /api/v1/auths/update/profile`. */
+        UpdateProfile: {
+            /** @description The name shown; 1 to 100 characters. */
+            name: string;
+            /** @description Address of a picture, or a `data:image/...` of at most 256 KiB; absent keeps the present one. */
+            profile_image_url?: string | null;
+        };
         /** @description A person (UUID). */
         UserId: string;
         /** @description A person as the author of something: what events carry. `role` is text because webhooks have one of their own. */
@@ -377,6 +869,16 @@ export interface components {
             name: string;
             /** @description `admin`, `user`, `pending` or `webhook`. */
             role: string;
+        };
+        /** @description A page of people for pickers. */
+        UserSummaries: {
+            /**
+             * Format: int64
+             * @description How many match over all pages.
+             */
+            total: number;
+            /** @description At most 30. */
+            users: components["schemas"]["UserSummary"][];
         };
         /** @description A person as other people may see them: no e-mail address, no settings. */
         UserSummary: {
@@ -393,6 +895,13 @@ export interface components {
             /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description Body of a 422: what was wrong with which field. */
+        ValidationBody: {
+            /** @description Always `validation_error`. */
+            code: string;
+            /** @description One entry a fault. */
+            detail: components["schemas"]["FieldError"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -402,6 +911,9 @@ export interface components {
 }
 export type AccessControl = components['schemas']['AccessControl'];
 export type AccessList = components['schemas']['AccessList'];
+export type AdminUpdate = components['schemas']['AdminUpdate'];
+export type AdminUser = components['schemas']['AdminUser'];
+export type AdminUsers = components['schemas']['AdminUsers'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
 export type ChannelDeleted = components['schemas']['ChannelDeleted'];
@@ -416,6 +928,9 @@ export type ChatList = components['schemas']['ChatList'];
 export type ChatMessageError = components['schemas']['ChatMessageError'];
 export type ChatMessages = components['schemas']['ChatMessages'];
 export type ChatPush = components['schemas']['ChatPush'];
+export type Disable = components['schemas']['Disable'];
+export type ErrorBody = components['schemas']['ErrorBody'];
+export type FieldError = components['schemas']['FieldError'];
 export type I64 = components['schemas']['i64'];
 export type Joined = components['schemas']['Joined'];
 export type Left = components['schemas']['Left'];
@@ -424,6 +939,7 @@ export type MemberLeft = components['schemas']['MemberLeft'];
 export type Message = components['schemas']['Message'];
 export type MessageId = components['schemas']['MessageId'];
 export type MessageRow = components['schemas']['MessageRow'];
+export type NewPassword = components['schemas']['NewPassword'];
 export type PeopleChange = components['schemas']['PeopleChange'];
 export type Posted = components['schemas']['Posted'];
 export type Presence = components['schemas']['Presence'];
@@ -435,9 +951,772 @@ export type Recovered = components['schemas']['Recovered'];
 export type Resumed = components['schemas']['Resumed'];
 export type Role = components['schemas']['Role'];
 export type RunPosition = components['schemas']['RunPosition'];
+export type Session = components['schemas']['Session'];
+export type SettingsChange = components['schemas']['SettingsChange'];
+export type SignIn = components['schemas']['SignIn'];
+export type SignUp = components['schemas']['SignUp'];
 export type TaskId = components['schemas']['TaskId'];
+export type UpdatePassword = components['schemas']['UpdatePassword'];
+export type UpdateProfile = components['schemas']['UpdateProfile'];
 export type UserId = components['schemas']['UserId'];
 export type UserRef = components['schemas']['UserRef'];
+export type UserSummaries = components['schemas']['UserSummaries'];
 export type UserSummary = components['schemas']['UserSummary'];
+export type ValidationBody = components['schemas']['ValidationBody'];
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description with `bio`, `gender`, `date_of_birth` and the status fields, all null */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `credentials_wrong` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationBody"];
+                };
+            };
+            /** @description too many tries for this account or from this address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    sign_out_by_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `email_taken`, `email_invalid`, `name_invalid`, `password_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description sign-up is closed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationBody"];
+                };
+            };
+        };
+    };
+    update_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description From 1; 30 people each. */
+                page?: number;
+                /** @description Part of a name. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUsers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            /** @description `last_admin` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Disable"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            /** @description `last_admin` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description an image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            /** @description `email_taken`, `last_admin`, or a field that is not allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /** @description From 1; 30 people each. */
+                page?: number;
+                /** @description Part of a name. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSummaries"];
+                };
+            };
+        };
+    };
+    read_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    update_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+}

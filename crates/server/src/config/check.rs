@@ -102,6 +102,7 @@ impl Config {
                 store::Synchronous::Full,
                 synchronous,
             ),
+            retention: retention(&mut r, settings),
             http: http(&mut r, settings),
             auth: auth(&mut r, settings),
             sockets: sockets(&mut r, settings),
@@ -173,6 +174,15 @@ impl Config {
                 "TIDINGS_SYNCHRONOUS",
                 format!("{:?}", self.synchronous).to_lowercase(),
             ),
+            (
+                "TIDINGS_EVENTS_KEEP_DAYS",
+                (self.retention.age.as_secs() / 86_400).to_string(),
+            ),
+            (
+                "TIDINGS_EVENTS_PER_ROOM",
+                self.retention.per_room.to_string(),
+            ),
+            ("TIDINGS_EVENTS_MAX_BYTES", self.retention.bytes.to_string()),
             ("WEBUI_NAME", self.name.clone()),
             (
                 "JWT_EXPIRES_IN",
@@ -219,6 +229,30 @@ impl fmt::Display for Origins {
             Origins::Any => f.write_str("*"),
             Origins::List(origins) => f.write_str(&origins.join(";")),
         }
+    }
+}
+
+fn retention(r: &mut Reader, s: &Settings) -> store::retention::Retention {
+    let default = store::retention::Retention::default();
+    store::retention::Retention {
+        age: r.read(
+            "TIDINGS_EVENTS_KEEP_DAYS",
+            s.tidings_events_keep_days.as_ref(),
+            default.age,
+            |t| number(t, 1, 365).map(|days: u64| Duration::from_secs(days * 24 * 3600)),
+        ),
+        per_room: r.read(
+            "TIDINGS_EVENTS_PER_ROOM",
+            s.tidings_events_per_room.as_ref(),
+            default.per_room,
+            |t| number(t, 100, 1_000_000),
+        ),
+        bytes: r.read(
+            "TIDINGS_EVENTS_MAX_BYTES",
+            s.tidings_events_max_bytes.as_ref(),
+            default.bytes,
+            |t| number(t, 1 << 20, i64::MAX),
+        ),
     }
 }
 

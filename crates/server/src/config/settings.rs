@@ -164,6 +164,30 @@ pub struct Settings {
         global = true
     )]
     pub tidings_synchronous: Option<String>,
+    /// Days that events are kept for clients that come back, 1 to 365 [default: 7]
+    #[arg(
+        long,
+        env = "TIDINGS_EVENTS_KEEP_DAYS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_events_keep_days: Option<String>,
+    /// Events that each room keeps at most, 100 to 1000000 [default: 10000]
+    #[arg(
+        long,
+        env = "TIDINGS_EVENTS_PER_ROOM",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_events_per_room: Option<String>,
+    /// Bytes of events kept in all, 1048576 or more [default: 2147483648]
+    #[arg(
+        long,
+        env = "TIDINGS_EVENTS_MAX_BYTES",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_events_max_bytes: Option<String>,
     /// What is logged: error, warn, info, debug, trace, or a tracing filter [default: info]
     #[arg(long, env = "TIDINGS_LOG", hide_env_values = true, global = true)]
     pub tidings_log: Option<String>,

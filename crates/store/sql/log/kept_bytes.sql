@@ -1,0 +1,1 @@
+SELECT kept_bytes FROM log WHERE id = 1

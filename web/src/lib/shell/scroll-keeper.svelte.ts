@@ -18,6 +18,9 @@ export class ScrollKeeper {
 	#viewport: HTMLElement | undefined;
 	#atBottom = $state(true);
 	#anchor: Anchor | null = null;
+	#observer = new ResizeObserver(() => {
+		if (this.#atBottom) this.toBottom();
+	});
 	readonly #onNearTop: () => void;
 
 	constructor(onNearTop: () => void = () => undefined) {
@@ -33,7 +36,9 @@ export class ScrollKeeper {
 		this.#viewport = node;
 		const look = () => this.#look();
 		node.addEventListener('scroll', look, { passive: true });
+		this.#observer.observe(node);
 		return () => {
+			this.#observer.unobserve(node);
 			node.removeEventListener('scroll', look);
 			this.#viewport = undefined;
 		};
@@ -41,12 +46,8 @@ export class ScrollKeeper {
 
 	/** What is inside it: when its height changes by itself (a picture, a wrapped line), the bottom stays the bottom. */
 	readonly content: Attachment<HTMLElement> = (node) => {
-		const observer = new ResizeObserver(() => {
-			if (this.#atBottom) this.toBottom();
-		});
-		observer.observe(node);
-		if (this.#viewport) observer.observe(this.#viewport);
-		return () => observer.disconnect();
+		this.#observer.observe(node);
+		return () => this.#observer.unobserve(node);
 	};
 
 	/** Before the lines change: remembers the first line in view. */

@@ -2,10 +2,10 @@
 //! session from polling to WebSocket, and ends it.
 //!
 //! ```text
-//!  live ──────► closing: what is queued goes out, ──────► ending: handlers run ──────► done
-//!    │          then the close, then the peer's            to their end,
-//!    │          answer or the grace is over                `on_disconnect` last
-//!    └──── the transport is gone ─────────────────────────────▲
+//!  live ──────► closing: sockets leave their rooms, ──────► ending: handlers run ──────► done
+//!               what is queued goes out, then the            to their end,
+//!               close, then the peer's answer or             `on_disconnect` last
+//!               the grace is over
 //! ```
 
 use std::{
@@ -397,6 +397,9 @@ impl Driver {
         let close = self.conn.out().close.unwrap_or(close);
         self.session.close();
         self.probe = None;
+        let left = std::mem::take(&mut self.conn.out().left);
+        left.iter().for_each(|socket| self.dispatch.left(socket));
+        self.dispatch.end(close.reason);
         let grace_ms =
             u64::try_from(self.conn.shared.config.close_grace.as_millis()).unwrap_or(NEVER);
         tracing::debug!(sid = %self.conn.sid, reason = close.reason.as_str(), "a connection closes");
@@ -455,16 +458,13 @@ impl Driver {
     }
 
     /// The transport is gone; handlers go on.
-    fn begin_ending(&mut self, reason: DisconnectReason) {
-        let left = std::mem::take(&mut self.conn.out().left);
-        left.iter().for_each(|socket| self.dispatch.left(socket));
+    fn begin_ending(&mut self) {
         self.websocket = None;
         self.admission = None;
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.end("1");
         }
         self.conn.out().queue.clear();
-        self.dispatch.end(reason);
         self.phase = Phase::Ending;
     }
 
@@ -521,7 +521,7 @@ impl Future for Driver {
                 }
                 Phase::Closing(mut closing) => {
                     if driver.poll_closing(&mut closing, cx, now_ms).is_ready() {
-                        driver.begin_ending(closing.reason);
+                        driver.begin_ending();
                         continue;
                     }
                     driver.phase = Phase::Closing(closing);

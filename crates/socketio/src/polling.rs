@@ -2,13 +2,16 @@
 //! time, and the WebSocket that wants to take over.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
+    time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
 use socketio_proto::engine::{SEPARATOR, push_binary, push_text};
+use tokio::time::Sleep;
 
 use crate::{
     DisconnectReason,
@@ -18,6 +21,10 @@ use crate::{
 
 /// Bytes of packets put into one answer, unless a single one is larger.
 const MAX_ANSWER_BYTES: usize = 512 * 1024;
+
+/// How long a GET waits while a WebSocket probes. The client ends its polling when it sees the answer to its probe; a
+/// noop before that would only make it ask again.
+const PROBE_PATIENCE: Duration = Duration::from_millis(30);
 
 #[derive(Debug, Default)]
 struct State {
@@ -150,13 +157,33 @@ pub(crate) async fn read(conn: &Arc<Conn>) -> Result<String, Refused> {
         conn,
         is_answered: false,
     };
+    let mut patience: Option<Pin<Box<Sleep>>> = None;
     let answer = poll_fn(|cx| {
         polling.get.register(cx.waker());
-        polling.answer(conn).map_or(Poll::Pending, Poll::Ready)
+        match polling.answer(conn) {
+            Answer::Payload(payload) => Poll::Ready(Ok(payload)),
+            Answer::TooLate => Poll::Ready(Err(Refused)),
+            Answer::Probing => {
+                let patience =
+                    patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PROBE_PATIENCE)));
+                patience.as_mut().poll(cx).map(|()| Ok("6".to_owned()))
+            }
+            Answer::Nothing => Poll::Pending,
+        }
     })
     .await;
     waiting.is_answered = true;
-    Ok(answer)
+    answer
+}
+
+/// What there is to say to a GET.
+enum Answer {
+    Payload(String),
+    /// A WebSocket has taken over while it waited.
+    TooLate,
+    /// A WebSocket probes: a noop is due soon.
+    Probing,
+    Nothing,
 }
 
 /// A GET that has not been answered. A client that hangs up has lost its session, as in the reference.
@@ -178,7 +205,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Polling {
-    fn answer(&self, conn: &Conn) -> Option<String> {
+    fn answer(&self, conn: &Conn) -> Answer {
         let mut state = self.state();
         let mut out = conn.out();
         if !state.is_over() && !out.queue.is_empty() {
@@ -188,18 +215,25 @@ impl Polling {
             if is_driver_waiting {
                 conn.ring();
             }
-            return Some(payload);
+            return Answer::Payload(payload);
         }
         if let Some(packet) = state.ended {
-            return Some(packet.to_owned());
+            return Answer::Payload(packet.to_owned());
+        }
+        if state.is_upgraded {
+            return Answer::TooLate;
         }
         if out.close.is_some() {
             state.close_was_told = true;
             drop((out, state));
             conn.ring();
-            return Some("1".to_owned());
+            return Answer::Payload("1".to_owned());
         }
-        (state.is_probing || state.is_upgraded).then(|| "6".to_owned())
+        if state.is_probing {
+            Answer::Probing
+        } else {
+            Answer::Nothing
+        }
     }
 }
 

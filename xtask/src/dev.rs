@@ -22,12 +22,12 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let mut vite = None;
     if web::exists() {
         web::install()?;
-        vite = Some(Running::start(command("npm").args([
-            "run",
-            "dev",
-            "--workspace",
-            "web",
-        ]))?);
+        let server = format!("http://127.0.0.1:{}", port(arguments));
+        vite = Some(Running::start(
+            command("npm")
+                .env("TIDINGS_SERVER", server)
+                .args(["run", "dev", "--workspace", "web"]),
+        )?);
     }
     let mut built_at = SystemTime::now();
     let mut server = start_server(arguments)?;
@@ -46,6 +46,18 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             eprintln!("the server ended ({status}); it starts again when a source changes");
         }
     }
+}
+
+/// Where the server will listen, so that the web app's dev server can pass requests on.
+fn port(arguments: &[&str]) -> String {
+    let flag = arguments
+        .iter()
+        .position(|word| *word == "--port")
+        .and_then(|at| arguments.get(at + 1));
+    let variable = std::env::var("PORT").ok();
+    flag.map(ToString::to_string)
+        .or(variable)
+        .unwrap_or_else(|| "8080".to_owned())
 }
 
 fn sources() -> [PathBuf; 2] {

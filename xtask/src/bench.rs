@@ -27,16 +27,26 @@ fn whole() -> Result<()> {
     programs::NODE.require()?;
     let server = build::release()?;
     process::run(cargo().args(["build", "--release", "--locked", "--package", "loadgen"]))?;
+    process::run(cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "socketio",
+        "--example",
+        "room_server",
+    ]))?;
     install_peer()?;
     let figures = target().join("bench");
     fs::create_dir_all(&figures)
         .with_context(|| format!("{} cannot be made", figures.display()))?;
     let figures = figures.join("fanout.json");
     let mut bench = with_many_files(&beside(&server));
+    bench.arg("fanout").arg("--tidings").arg(&server);
     bench
-        .arg("fanout")
-        .arg("--tidings")
-        .arg(&server)
+        .arg("--room-server")
+        .arg(target().join("release/examples/room_server"));
+    bench
         .arg("--node-peer")
         .arg(path(PEER))
         .arg("--json")

@@ -10,7 +10,6 @@ use crate::crowd::Crowd;
 use crate::process::{cpu_time, resident_bytes};
 use crate::target::Target;
 
-const EVENT: &str = "events:channel";
 /// Events on their way at once when the server goes as fast as it can.
 const IN_FLIGHT: u64 = 4;
 const STRAGGLERS_WITHIN: Duration = Duration::from_secs(3);
@@ -80,7 +79,17 @@ enum Load {
 pub async fn measure(target: &Target, plan: Plan, with_posts: bool) -> Result<Outcome> {
     let pid = target.pid();
     let bytes_at_rest = resident_bytes(pid)?;
-    let crowd = Crowd::gather(&target.endpoint, target.auths(plan.connections), EVENT).await?;
+    let crowd = Crowd::gather(
+        &target.endpoint,
+        target.auths(plan.connections),
+        target.event,
+    )
+    .await?;
+    if let Some(greeting) = &target.greeting {
+        for index in 0..crowd.len() {
+            crowd.send(index, greeting).await?;
+        }
+    }
     sleep(SETTLE).await;
     let gained = resident_bytes(pid)?.saturating_sub(bytes_at_rest);
     let bytes_per_connection = gained / crowd.len().max(1) as u64;

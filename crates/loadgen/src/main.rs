@@ -24,6 +24,9 @@ enum Command {
         /// The Tidings binary to start
         #[arg(long)]
         tidings: Option<PathBuf>,
+        /// The `room_server` example of the socketio crate, to measure the transport alone
+        #[arg(long)]
+        room_server: Option<PathBuf>,
         /// The folder of a Node peer to start beside it
         #[arg(long)]
         node_peer: Option<PathBuf>,
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
 async fn run(command: Command) -> Result<()> {
     let Command::Fanout {
         tidings,
+        room_server,
         node_peer,
         connections,
         rate,
@@ -67,6 +71,10 @@ async fn run(command: Command) -> Result<()> {
     if let Some(binary) = tidings {
         let target = Target::tidings(&binary).await?;
         outcomes.push(fanout::measure(&target, plan, true).await?);
+    }
+    if let Some(binary) = room_server {
+        let target = Target::room_server(&binary)?;
+        outcomes.push(fanout::measure(&target, plan, false).await?);
     }
     if let Some(folder) = node_peer {
         let target = Target::node_peer(&folder)?;

@@ -31,11 +31,11 @@ pub struct Ratio {
 }
 
 impl Report {
-    /// Puts the outcomes together; the second one is the peer.
+    /// Puts the outcomes together; of several the first is ours and the last the peer.
     #[must_use]
     pub fn new(plan: Plan, outcomes: Vec<Outcome>) -> Self {
         let ratio = match outcomes.as_slice() {
-            [ours, peer, ..] => Some(Ratio {
+            [ours, .., peer] => Some(Ratio {
                 cpu_us_per_delivery: ours.paced.cpu_us_per_delivery
                     / peer.paced.cpu_us_per_delivery,
                 deliveries_per_s: ours.flat_out.deliveries_per_s / peer.flat_out.deliveries_per_s,

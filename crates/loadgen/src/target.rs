@@ -1,7 +1,7 @@
 //! The servers under test: started on a free port with nothing in them, stopped when dropped.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,6 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// People who share the connections between them; signing up is slow on purpose.
 const PEOPLE: usize = 8;
-const PATH: &str = "/ws/socket.io/";
 const CHANNEL: &str = "bench";
 
 /// A running server and how to make its room hear something.
@@ -26,10 +25,15 @@ pub struct Target {
     pub name: String,
     /// Where to connect.
     pub endpoint: Endpoint,
+    /// The event that everyone hears.
+    pub event: &'static str,
+    /// A packet each connection sends first, if the server puts nobody into the room by itself.
+    pub greeting: Option<String>,
     /// The channel whose room all connections are in.
-    pub channel_id: String,
+    channel_id: String,
     tokens: Vec<String>,
     server: Server,
+    /// Its data folder, removed together with it.
     _data: Option<TempDir>,
 }
 
@@ -42,13 +46,13 @@ impl Target {
     pub async fn tidings(binary: &Path) -> Result<Self> {
         let data = tempfile::tempdir().context("no temporary folder")?;
         let start = || {
-            let mut command = Command::new(binary);
-            command
-                .arg("serve")
-                .env("DATA_DIR", data.path())
-                .env("HOST", "127.0.0.1")
-                .env("TIDINGS_LOG", "warn");
-            Server::start(command)
+            Server::start(binary, |command, port| {
+                command.arg("serve").env("DATA_DIR", data.path());
+                command
+                    .env("HOST", "127.0.0.1")
+                    .env("PORT", port)
+                    .env("TIDINGS_LOG", "warn");
+            })
         };
         let mut server = start()?;
         let mut tokens = Vec::new();
@@ -67,13 +71,9 @@ impl Target {
             );
         }
         let channel = json!({ "name": CHANNEL, "description": "", "access_control": null });
-        let channel = http::post(
-            server.address,
-            "/api/v1/channels/create",
-            Some(&tokens[0]),
-            &channel,
-        )
-        .await?;
+        let admin = tokens.first().map(String::as_str);
+        let path = "/api/v1/channels/create";
+        let channel = http::post(server.address, path, admin, &channel).await?;
         let channel_id = channel["id"]
             .as_str()
             .context("the channel has no id")?
@@ -81,7 +81,26 @@ impl Target {
         server.stop();
         let server = start()?;
         let version = version_of(Command::new(binary).arg("--version"));
-        Ok(Self::new(version, channel_id, tokens, server, Some(data)))
+        let mut target = Self::of(version, server);
+        target.channel_id = channel_id;
+        target.tokens = tokens;
+        target._data = Some(data);
+        Ok(target)
+    }
+
+    /// The `socketio` crate alone: its example `room_server`, without rights, numbers or a database.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn room_server(binary: &Path) -> Result<Self> {
+        let server = Server::start(binary, |command, port| {
+            command.args(["--port", port]);
+        })?;
+        let mut target = Self::of("the socketio crate alone".to_owned(), server);
+        target.endpoint.path = "/socket.io/".to_owned();
+        target.event = "msg";
+        target.greeting = Some(format!("42[\"join\",\"{CHANNEL}\"]"));
+        Ok(target)
     }
 
     /// The plain Node server of `bench/peers/node-socketio`.
@@ -89,12 +108,12 @@ impl Target {
     /// # Errors
     /// If it does not start.
     pub fn node_peer(folder: &Path) -> Result<Self> {
-        let mut command = Command::new("node");
-        command.arg(folder.join("server.mjs"));
-        let server = Server::start(command)?;
-        let manifest: PathBuf = folder.join("node_modules/socket.io/package.json");
+        let server = Server::start(Path::new("node"), |command, port| {
+            command.arg(folder.join("server.mjs")).env("PORT", port);
+        })?;
+        let manifest = folder.join("node_modules/socket.io/package.json");
         let manifest = std::fs::read_to_string(&manifest)
-            .with_context(|| format!("{}", manifest.display()))?;
+            .with_context(|| format!("{} is missing: run npm ci there", manifest.display()))?;
         let manifest: Value = serde_json::from_str(&manifest)?;
         let library = manifest["version"].as_str().unwrap_or("?");
         let node = version_of(Command::new("node").arg("--version"));
@@ -102,33 +121,22 @@ impl Target {
             "socket.io {library} on Node {}",
             node.trim_start_matches('v')
         );
-        Ok(Self::new(
-            name,
-            CHANNEL.to_owned(),
-            vec![String::new()],
-            server,
-            None,
-        ))
+        Ok(Self::of(name, server))
     }
 
-    fn new(
-        name: String,
-        channel_id: String,
-        tokens: Vec<String>,
-        server: Server,
-        data: Option<TempDir>,
-    ) -> Self {
-        let endpoint = Endpoint {
-            address: server.address,
-            path: PATH.to_owned(),
-        };
+    fn of(name: String, server: Server) -> Self {
         Self {
             name,
-            endpoint,
-            channel_id,
-            tokens,
+            endpoint: Endpoint {
+                address: server.address,
+                path: "/ws/socket.io/".to_owned(),
+            },
+            event: "events:channel",
+            greeting: None,
+            channel_id: CHANNEL.to_owned(),
+            tokens: vec![String::new()],
             server,
-            _data: data,
+            _data: None,
         }
     }
 
@@ -141,18 +149,21 @@ impl Target {
     /// Auth objects for so many connections, shared out between the people.
     #[must_use]
     pub fn auths(&self, connections: usize) -> Vec<Value> {
-        self.tokens
-            .iter()
-            .cycle()
-            .take(connections)
-            .map(|token| json!({ "token": token }))
-            .collect()
+        let tokens = self.tokens.iter().cycle().take(connections);
+        tokens.map(|token| json!({ "token": token })).collect()
     }
 
     /// A packet that makes the server send one event of about 200 bytes to everyone.
     #[must_use]
     pub fn signal(&self, stamp: &str) -> String {
         let data = json!({ "type": "typing", "data": { "typing": true, "stamp": stamp } });
+        if self.greeting.is_some() {
+            // This server passes on what it gets, so what Tidings adds is in it already.
+            let id = "0198a7c2-5d5e-7a6b-9c1d-2e3f4a5b6c7d";
+            let user = json!({ "id": id, "name": "Person 0", "role": "user" });
+            let event = json!({ "room": CHANNEL, "message_id": null, "data": data, "user": user });
+            return format!("42[\"pub\",{event}]");
+        }
         let event = json!({ "channel_id": self.channel_id, "message_id": null, "data": data });
         format!("42[\"events:channel\",{event}]")
     }
@@ -163,10 +174,11 @@ impl Target {
     /// If it is refused.
     pub async fn post(&self, text: &str) -> Result<()> {
         let path = format!("/api/v1/channels/{}/messages/post", self.channel_id);
+        let author = self.tokens.first().map(String::as_str);
         http::post(
             self.endpoint.address,
             &path,
-            Some(&self.tokens[0]),
+            author,
             &json!({ "content": text }),
         )
         .await?;
@@ -180,14 +192,13 @@ struct Server {
 }
 
 impl Server {
-    /// Starts on a free port, given by `PORT`, and waits until it listens.
-    fn start(mut command: Command) -> Result<Self> {
+    /// Starts on a free port, which `configure` tells it, and waits until it listens.
+    fn start(program: &Path, configure: impl FnOnce(&mut Command, &str)) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        command
-            .env("PORT", address.port().to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let name = command.get_program().to_string_lossy().into_owned();
+        let mut command = Command::new(program);
+        configure(&mut command, &address.port().to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let name = program.display();
         let child = command
             .spawn()
             .with_context(|| format!("{name} does not start"))?;
@@ -205,7 +216,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Asks it to end and waits; what it cannot finish in time is killed by the next start's owner.
+    /// Asks it to end, and waits.
     fn stop(&mut self) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();

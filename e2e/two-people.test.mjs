@@ -114,12 +114,11 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 		await say(left, /^Ask /, 'What is this?');
 		await left.waitForURL(/\/c\/./);
 		await right.goto(left.url());
-		await Promise.all(bobs().map((tab) => seen(answers(tab))));
-		await Promise.all(bobs().map(finished));
+		await Promise.all(bobs().map((tab) => answerIsComplete(tab, 1)));
 		await say(left, /^Ask /, 'And once more?');
 		await seen(message(right, 'And once more?'));
-		await seen(right.getByRole('article', { name: /^Demo model/, busy: true }));
-		await Promise.all(bobs().map(finished));
+		await Promise.all(bobs().map((tab) => seen(tab.getByText('writing', { exact: true }))));
+		await Promise.all(bobs().map((tab) => answerIsComplete(tab, 2)));
 		const [inLeft, inRight] = await Promise.all(bobs().map((tab) => answers(tab).last().innerText()));
 		assert.equal(inRight, inLeft);
 		assert.match(inLeft, /demonstration/);
@@ -179,7 +178,8 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 	});
 });
 
-/** Waits until no answer of the open chat is being written. */
-async function finished(tab) {
-	await gone(tab.getByRole('article', { busy: true }));
+/** Waits until the open chat has so many answers and none is being written. */
+async function answerIsComplete(tab, count) {
+	await seen(answers(tab).nth(count - 1));
+	await gone(tab.getByText('writing', { exact: true }));
 }

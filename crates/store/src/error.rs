@@ -1,7 +1,8 @@
 //! What can go wrong: [`Error`] for reads and jobs, [`OpenError`] when the database is opened.
 //!
 //! The classes of [`Error`] are those a caller answers differently: try again later (`Busy`, `Unavailable`), call the
-//! operator (`Full`), somebody was faster (`Conflict`), a defect of ours (the rest).
+//! operator (`Full`), somebody was faster (`Conflict`), a defect of ours (the rest). Texts say the cause themselves, so that
+//! one line is enough wherever they are printed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub enum Error {
     Busy,
     /// The database did not answer (input/output, locked for too long): answer 503.
     #[error("the database did not answer: {0}")]
-    Unavailable(#[source] Arc<rusqlite::Error>),
+    Unavailable(Arc<rusqlite::Error>),
     /// The disk or the database's limit is full: answer 503, and an operator must act.
     #[error("no space is left for the database")]
     Full,
@@ -42,7 +43,7 @@ pub enum Error {
     TooManyRooms,
     /// The database refused a statement or holds what it should not: a defect.
     #[error("a database statement failed: {0}")]
-    Statement(#[source] Arc<rusqlite::Error>),
+    Statement(Arc<rusqlite::Error>),
 }
 
 impl Error {
@@ -114,35 +115,35 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A migration failed; the database is as it was before it.
-    #[error("migration {name} failed: {source}")]
+    #[error("migration {name} failed: {cause}")]
     Migration {
         /// The migration's file name.
         name: &'static str,
         /// What SQLite said.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// The folder or the lock file cannot be used.
-    #[error("{path} cannot be used: {source}")]
+    #[error("{path} cannot be used: {cause}")]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The log's head cannot be read.
-    #[error("the database {path} cannot be read: {source}")]
+    #[error("the database {path} cannot be read: {cause}")]
     Unreadable {
         /// The database file.
         path: PathBuf,
         /// What went wrong.
-        source: Error,
+        cause: Error,
     },
     /// SQLite cannot open the file.
-    #[error("the database {path} cannot be opened: {source}")]
+    #[error("the database {path} cannot be opened: {cause}")]
     Sqlite {
         /// The database file.
         path: PathBuf,
         /// What SQLite said.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
 }

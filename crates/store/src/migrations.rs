@@ -40,9 +40,9 @@ const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (
 
 /// How many migrations are missing. Errors if the database is newer than the program, or of another program.
 pub(crate) fn missing(db: &Connection, path: &Path) -> Result<usize, OpenError> {
-    let failed = |source| OpenError::Sqlite {
+    let failed = |cause| OpenError::Sqlite {
         path: path.into(),
-        source,
+        cause,
     };
     let tables = |like: &str| -> rusqlite::Result<u32> {
         db.query_row(
@@ -89,15 +89,15 @@ pub(crate) fn apply(db: &Connection, path: &Path, now_ms: i64) -> Result<usize, 
         return Ok(0);
     }
     db.execute_batch(MEMORY)
-        .map_err(|source| OpenError::Sqlite {
+        .map_err(|cause| OpenError::Sqlite {
             path: path.into(),
-            source,
+            cause,
         })?;
     let mut count = 0;
     for migration in ALL {
-        let failed = |source| OpenError::Migration {
+        let failed = |cause| OpenError::Migration {
             name: migration.name,
-            source,
+            cause,
         };
         if is_applied(db, migration).map_err(failed)? {
             continue;

@@ -62,14 +62,23 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Takes the lock, or says who has it.
+/// Takes the lock, or says who has it. Creates the folder.
 pub(crate) fn lock_beside(database: &Path) -> Result<Lock, OpenError> {
+    if let Some(folder) = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|cause| OpenError::Io {
+            path: folder.into(),
+            cause,
+        })?;
+    }
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);
-    let failed = |source| OpenError::Io {
+    let failed = |cause| OpenError::Io {
         path: path.clone(),
-        source,
+        cause,
     };
     let mut file = File::options()
         .create(true)
@@ -101,17 +110,8 @@ pub(crate) fn lock_beside(database: &Path) -> Result<Lock, OpenError> {
     Ok(Lock { _file: file })
 }
 
-/// The connection that writes. Creates the folder and the file.
+/// The connection that writes. Creates the file.
 pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|source| OpenError::Io {
-            path: folder.into(),
-            source,
-        })?;
-    }
     let db = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -122,9 +122,9 @@ pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenE
         options.synchronous.pragma()
     );
     db.execute_batch(&pragmas)
-        .map_err(|source| OpenError::Sqlite {
+        .map_err(|cause| OpenError::Sqlite {
             path: path.into(),
-            source,
+            cause,
         })?;
     Ok(db)
 }
@@ -133,9 +133,9 @@ pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenE
 pub(crate) fn reader(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)?;
     db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000")
-        .map_err(|source| OpenError::Sqlite {
+        .map_err(|cause| OpenError::Sqlite {
             path: path.into(),
-            source,
+            cause,
         })?;
     Ok(db)
 }
@@ -146,9 +146,9 @@ pub(crate) fn checkpointer(path: &Path, options: &Options) -> Result<Connection,
 }
 
 fn connect(path: &Path, flags: OpenFlags, options: &Options) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::Sqlite {
+    let failed = |cause| OpenError::Sqlite {
         path: path.into(),
-        source,
+        cause,
     };
     let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(failed)?;

@@ -66,9 +66,9 @@ impl Store {
         events: Option<mpsc::Sender<Vec<Committed>>>,
         lock: Option<Lock>,
     ) -> Result<Store, OpenError> {
-        let failed = |source| OpenError::Io {
+        let failed = |cause| OpenError::Io {
             path: path.into(),
-            source,
+            cause,
         };
         let writer = open::writer(path, options)?;
         if lock.is_none() && migrations::missing(&writer, path)? > 0 {
@@ -84,7 +84,7 @@ impl Store {
         let handed = log::head(&conn)
             .map_err(|error| OpenError::Unreadable {
                 path: path.into(),
-                source: error,
+                cause: error,
             })?
             .number;
         let dirty = Arc::new(AtomicBool::new(true));

@@ -11,7 +11,7 @@ mod api_key;
 mod cookie;
 pub mod http;
 mod limit;
-mod password;
+pub(crate) mod password;
 mod permissions;
 pub mod rules;
 mod token;

@@ -3,10 +3,14 @@
 mod check;
 mod logging;
 mod serve;
+mod token;
+mod user;
 
+use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use store::Store;
 
 /// People, models and agents in one live workspace: one server, one database file, one web app.
 #[derive(Debug, Parser)]
@@ -35,6 +39,16 @@ enum Command {
     Check,
     /// Print the OpenAPI document of the HTTP interface
     Openapi,
+    /// Accounts: add, list, password, role
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// API keys: create, list, revoke
+    Token {
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
 }
 
 /// Runs the command.
@@ -63,6 +77,18 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate => check::migrate(&config).await,
             Command::Check => check::run(&config).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
+            Command::User { command } => user::run(&config, command).await,
+            Command::Token { command } => token::run(&config, command).await,
         }
     })
+}
+
+/// The database for a command that works beside a running server, or without one.
+fn open(config: &Config) -> anyhow::Result<Store> {
+    let clock = Clock::System.for_store();
+    Ok(Store::open_beside(
+        &config.database,
+        &store::Options::default(),
+        clock,
+    )?)
 }

@@ -3,7 +3,6 @@
  * and a server that is stopped and killed under them.
  */
 import assert from 'node:assert/strict';
-import { accessible } from './harness/browser.mjs';
 import { journey } from './harness/journey.mjs';
 import {
 	answers,
@@ -23,7 +22,7 @@ import { PASSWORD } from './harness/server.mjs';
 
 const LAUNCH = 'Message #launch';
 
-journey('two people and a model talk to each other live', async ({ server, arrive, step }) => {
+journey('two people and a model talk to each other live', async ({ server, arrive, step, audit }) => {
 	const ada = await arrive('Ada');
 	const bob = await arrive('Bob');
 	/** Ada's tab, and Bob's two. */
@@ -33,22 +32,22 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 	await step('both sign up; the first becomes the admin', async () => {
 		desk = await ada.open();
 		await seen(desk.getByRole('heading', { name: /Set up/ }));
-		await accessible(desk, 'the sign-up page of an empty server');
+		await audit(desk, 'the sign-up page of an empty server');
 		await signUp(desk, ada);
 		left = await bob.open();
 		await seen(left.getByRole('heading', { name: /Sign in/ }));
-		await accessible(left, 'the sign-in page');
+		await audit(left, 'the sign-in page');
 		await signUp(left, bob);
 		right = await bob.open();
 		await seen(sidebar(right));
-		await accessible(right, 'the first page');
+		await audit(right, 'the first page');
 	});
 
 	await step('a channel made by one appears for the other, in both tabs', async () => {
 		await desk.getByRole('button', { name: 'New channel', exact: true }).click();
 		const dialog = desk.getByRole('dialog', { name: 'New channel' });
 		await dialog.getByLabel('Name').fill('launch');
-		await accessible(desk, 'the dialog for a new channel');
+		await audit(desk, 'the dialog for a new channel');
 		await dialog.getByRole('button', { name: 'Create channel' }).click();
 		await seen(composer(desk, LAUNCH));
 		await Promise.all(bobs().map((tab) => seen(row(tab, 'launch'))));
@@ -63,14 +62,14 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 				await seen(tab.getByRole('button', { name: /Ada.*#launch.*We launch on Friday/s }));
 			}),
 		);
-		await accessible(left, 'a page with a toast');
+		await audit(left, 'a page with a toast');
 	});
 
 	await step('opening the channel clears the badge in both tabs', async () => {
 		await row(left, 'launch').click();
 		await seen(message(left, 'We launch on Friday.'));
 		await Promise.all(bobs().map((tab) => seen(readRow(tab, 'launch'))));
-		await accessible(left, 'a channel');
+		await audit(left, 'a channel');
 	});
 
 	await step('one sees the other type, and the answer ends it', async () => {
@@ -94,14 +93,14 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 		const dialog = desk.getByRole('dialog', { name: 'New direct message' });
 		await dialog.getByRole('combobox').fill('bo');
 		await dialog.getByRole('option', { name: /Bob/ }).click();
-		await accessible(desk, 'the dialog for a new direct message');
+		await audit(desk, 'the dialog for a new direct message');
 		await dialog.getByRole('button', { name: 'Open conversation' }).click();
 		await say(desk, 'Message Bob', 'Between us: yes.');
 		await Promise.all(bobs().map((tab) => seen(unreadRow(tab, 'Ada', 1))));
 		await row(right, 'Ada').click();
 		await seen(message(right, 'Between us: yes.'));
 		await Promise.all(bobs().map((tab) => seen(readRow(tab, 'Ada'))));
-		await accessible(right, 'a direct message');
+		await audit(right, 'a direct message');
 	});
 
 	await step('each sees that the other is there', async () => {
@@ -122,7 +121,7 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 		const [inLeft, inRight] = await Promise.all(bobs().map((tab) => answers(tab).last().innerText()));
 		assert.equal(inRight, inLeft);
 		assert.match(inLeft, /demonstration/);
-		await accessible(right, 'a chat');
+		await audit(right, 'a chat');
 	});
 
 	await step('after a restart the tabs come back by themselves, and nothing is lost', async () => {
@@ -130,7 +129,7 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 		await seen(message(left, 'We launch on Friday.'));
 		await server.stop();
 		await Promise.all([desk, left, right].map((tab) => seen(tab.getByText('Reconnecting'))));
-		await accessible(left, 'a channel while the server is away');
+		await audit(left, 'a channel while the server is away');
 		await server.start();
 		await Promise.all([desk, left, right].map((tab) => gone(tab.getByText('Reconnecting'))));
 		await row(desk, 'launch').click();
@@ -153,10 +152,10 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 	await step('settings and people are pages without faults', async () => {
 		await left.goto('/settings');
 		await seen(left.getByRole('heading', { name: 'Settings' }));
-		await accessible(left, 'the settings');
+		await audit(left, 'the settings');
 		await desk.goto('/admin/people');
 		await seen(desk.getByText(bob.email));
-		await accessible(desk, 'the people page');
+		await audit(desk, 'the people page');
 	});
 
 	await step('after signing out the next person in that tab sees nothing of the former', async () => {

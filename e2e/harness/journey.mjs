@@ -1,25 +1,30 @@
 /**
  * A journey: a server of its own, people who arrive when the story needs them, and steps told in order. The first step
- * that fails ends the story; pictures of every open tab and the end of the server's log are left in `target/e2e`.
+ * that fails ends the story; pictures of every open tab and the end of the server's log are left in `target/e2e`. What
+ * axe finds on the way is gathered, so that one run shows all of it, and fails the journey at its end.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Person, launch } from './browser.mjs';
+import { Person, launch, violations } from './browser.mjs';
 import { ROOT, Server } from './server.mjs';
 
 const LEFT_BEHIND = join(ROOT, 'target/e2e');
 
 /**
  * @param {string} name
- * @param {(story: { server: Server, arrive: Function, step: Function }) => Promise<void>} tell
+ * @param {(story: { server: Server, arrive: Function, step: Function, audit: Function }) => Promise<void>} tell
  */
 export function journey(name, tell, serverOptions = {}) {
 	test(name, { timeout: 240_000 }, async (t) => {
 		const server = await Server.start(serverOptions);
 		const browser = await launch();
 		const people = [];
+		const faults = [];
 		let failed;
+		const audit = async (page, where) => {
+			faults.push(...(await violations(page, where)));
+		};
 		const arrive = async (who, options) => {
 			const person = await Person.arrive(browser, who, server.url, options);
 			people.push(person);
@@ -38,7 +43,10 @@ export function journey(name, tell, serverOptions = {}) {
 			});
 		};
 		try {
-			await tell({ server, arrive, step });
+			await tell({ server, arrive, step, audit });
+			await step('axe found nothing on any page', () => {
+				if (faults.length > 0) throw new Error(faults.join('\n'));
+			});
 			await step('no page had an uncaught error', () => {
 				const errors = people.flatMap((person) =>
 					person.errors.map((error) => `${person.name}: ${error.stack}`),

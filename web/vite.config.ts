@@ -7,6 +7,8 @@ const SERVER = process.env.TIDINGS_SERVER ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
 	plugins: [tailwindcss(), sveltekit()],
+	// Small fonts stay files: the page allows none from `data:` addresses.
+	build: { assetsInlineLimit: 0 },
 	server: {
 		proxy: {
 			'/api': SERVER,

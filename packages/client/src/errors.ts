@@ -2,7 +2,7 @@
  * What can go wrong with a call: the server said no (`ApiError`), or it could not be reached (`Unreachable`).
  */
 
-/** An answer with an error status. `code` is stable; `detail` is a sentence for people. */
+/** An answer with an error status. `code` is stable; `message` is the server's `detail` as a sentence for people. */
 export class ApiError extends Error {
 	override name = 'ApiError';
 	constructor(
@@ -12,7 +12,7 @@ export class ApiError extends Error {
 		/** Seconds to wait before trying again, if the server said so. */
 		readonly retryAfter: number | null = null,
 	) {
-		super(detail);
+		super(asSentence(detail));
 	}
 }
 
@@ -22,6 +22,12 @@ export class Unreachable extends Error {
 	constructor(cause: unknown) {
 		super('The server could not be reached.', { cause });
 	}
+}
+
+/** Servers write details in lower case and without a full stop; people read sentences. */
+function asSentence(detail: string): string {
+	const text = detail.charAt(0).toLocaleUpperCase() + detail.slice(1);
+	return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 /** Turns the body of a failed answer into an `ApiError`, whatever its shape. */

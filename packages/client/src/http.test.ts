@@ -35,6 +35,12 @@ describe('createApi', () => {
 		expect(error).toMatchObject({ status: 404, code: 'channel_not_found', detail: body.detail });
 	});
 
+	it('makes a sentence of a detail', async () => {
+		const body = { detail: 'the password is not right', code: 'credentials_wrong' };
+		const api = createApi({ baseUrl: 'http://localhost', ...answering(400, body) });
+		await expect(api.auth.signIn('a@b.c', 'x')).rejects.toThrow('The password is not right.');
+	});
+
 	it('makes a sentence of validation errors and reads how long to wait', async () => {
 		const body = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required', input: {} }] };
 		const api = createApi({ baseUrl: 'http://localhost', ...answering(422, body, { 'retry-after': '7' }) });

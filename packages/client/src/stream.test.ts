@@ -37,7 +37,7 @@ describe('deltaOf', () => {
 	});
 
 	it('throws what the upstream calls an error', () => {
-		expect(() => deltaOf('{"error":{"message":"too many requests"}}')).toThrow('too many requests');
+		expect(() => deltaOf('{"error":{"message":"too many requests"}}')).toThrow('Too many requests.');
 	});
 });
 

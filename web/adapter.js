@@ -6,12 +6,14 @@
  * `.br` and `.gz` files hold what was changed here.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import adapterStatic from '@sveltejs/adapter-static';
 
 const OUTPUT = 'build';
 const PAGE = 'index.html';
+/** The font of nearly every letter: asked for with the page, so that text does not change its shape. */
+const FIRST_FONT = /^schibsted-grotesk-latin-wght-normal\..*\.woff2$/;
 const INLINE_SCRIPT = /<script>([\s\S]*?)<\/script>/g;
 
 /** @returns {import('@sveltejs/kit').Adapter} */
@@ -23,7 +25,8 @@ export function externalStart() {
 		async adapt(builder) {
 			await inner.adapt(builder);
 			const page = join(OUTPUT, PAGE);
-			writeFileSync(page, moveScripts(readFileSync(page, 'utf8'), builder.getAppPath()));
+			const html = readFileSync(page, 'utf8');
+			writeFileSync(page, preloadFont(moveScripts(html, builder.getAppPath()), builder.getAppPath()));
 			await builder.compress(OUTPUT);
 		},
 	};
@@ -43,4 +46,16 @@ function moveScripts(html, appPath) {
 		writeFileSync(join(OUTPUT, path), code.trim() + '\n');
 		return `<script src="/${path}"></script>`;
 	});
+}
+
+/**
+ * @param {string} html
+ * @param {string} appPath
+ */
+function preloadFont(html, appPath) {
+	const folder = `${appPath}/immutable/assets`;
+	const font = readdirSync(join(OUTPUT, folder)).find((name) => FIRST_FONT.test(name));
+	if (!font) throw new Error(`no font like ${FIRST_FONT} in ${folder}`);
+	const link = `<link rel="preload" href="/${folder}/${font}" as="font" type="font/woff2" crossorigin />`;
+	return html.replace('</head>', `\t${link}\n\t</head>`);
 }

@@ -133,6 +133,7 @@ export function createApi(options: ApiOptions = {}) {
 				unwrap(
 					client.POST('/api/v1/channels/{id}/update/members/remove', { params: at(id), body: { user_ids } }),
 				),
+			leave: (id: string) => unwrap(client.POST('/api/v1/channels/{id}/leave', { params: at(id), body: {} })),
 			messages: (id: string, skip: number, limit: number) =>
 				unwrap(
 					client.GET('/api/v1/channels/{id}/messages', { params: { path: { id }, query: { skip, limit } } }),

@@ -63,6 +63,7 @@ export interface paths {
 		Id
 	>;
 	'/api/v1/channels/{id}/delete': Delete<boolean, Id>;
+	'/api/v1/channels/{id}/leave': Post<Record<never, never>, boolean, Id>;
 	'/api/v1/channels/{id}/read': Post<{ read_no?: number }, ReadMarker, Id>;
 	'/api/v1/channels/{id}/members': Get<
 		Page<UserSummary>,

@@ -99,6 +99,7 @@ pub fn page(
             title: row.get(1)?,
             updated_at: row.get::<_, i64>(2)? / 1000,
             created_at: row.get::<_, i64>(3)? / 1000,
+            pinned: row.get(4)?,
         })
     })
 }

@@ -1,4 +1,4 @@
-SELECT id, title, updated_at_ms, created_at_ms
+SELECT id, title, updated_at_ms, created_at_ms, pinned_at_ms IS NOT NULL
 FROM chat
 WHERE user_id = $1
   AND (archived_at_ms IS NOT NULL) = $2

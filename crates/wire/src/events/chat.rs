@@ -48,9 +48,33 @@ pub enum ChatEvent {
     #[serde(rename = "chat:tasks:cancel")]
     TasksCancelled,
     /// The whole text of a message was replaced.
-    #[serde(rename = "chat:message")]
+    #[serde(rename = "chat:message", alias = "replace")]
     #[schema(value_type = Object)]
     MessageReplaced(Value),
+    /// Text to append to a message: `{content}`.
+    #[serde(rename = "message", alias = "chat:message:delta")]
+    #[schema(value_type = Object)]
+    MessageAppended(Value),
+    /// What the model's side is doing: `{description, done, action?, hidden?}`.
+    #[serde(rename = "status")]
+    #[schema(value_type = Object)]
+    Status(Value),
+    /// Files of a message: `{files}`.
+    #[serde(rename = "files", alias = "chat:message:files")]
+    #[schema(value_type = Object)]
+    Files(Value),
+    /// HTML documents shown with a message: `{embeds}`.
+    #[serde(rename = "embeds", alias = "chat:message:embeds")]
+    #[schema(value_type = Object)]
+    Embeds(Value),
+    /// Where a part of the text comes from: `{source, document, metadata}`.
+    #[serde(rename = "source", alias = "citation")]
+    #[schema(value_type = Object)]
+    Source(Value),
+    /// A notice for the person: `{type, content}`.
+    #[serde(rename = "notification")]
+    #[schema(value_type = Object)]
+    Notification(Value),
 }
 
 /// `chat:messages`.

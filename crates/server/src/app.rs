@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::hub::{self, Hub};
 use crate::live;
 use crate::publish::Publish;
+use crate::runs::{self, Runs};
 use anyhow::Context;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub struct Parts {
     pub io: socketio::Namespace,
     /// Delivers the log; lets sockets into their rooms.
     pub hub: Hub,
+    /// Whom to ask for answers.
+    pub models: llm::Upstreams,
+    /// The answers that are being written.
+    pub runs: Runs,
     /// The door for states, signals and pieces.
     pub publish: Publish,
     /// Background tasks; each ends when `stopping` is cancelled.
@@ -74,6 +79,8 @@ impl App {
         let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
         let app = App(Arc::new(Parts {
             auth: Auth::new(&config.auth),
+            models: models(&config)?,
+            runs: Runs::default(),
             hub: hub.clone(),
             publish: Publish::new(io.clone()),
             tasks: TaskTracker::new(),
@@ -87,14 +94,24 @@ impl App {
         app.tasks.spawn(hub.run(inbox));
         app.tasks.spawn(crate::retention::run(app.clone()));
         live::serve(&app);
+        runs::recover(&app).await?;
+        app.tasks.spawn(runs::save_all(app.clone()));
         Ok(app)
     }
 
     /// Ends background tasks, closes the database and waits for both.
     pub async fn stop(&self) {
         self.stopping.cancel();
+        self.runs.ended().await;
         self.store.close().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// The upstreams of the settings; the built-in demo if there are none.
+fn models(config: &Config) -> anyhow::Result<llm::Upstreams> {
+    let settings = llm::Settings::new(&config.models.openai, &config.models.ollama)
+        .context("OPENAI_API_BASE_URLS, OLLAMA_BASE_URLS")?;
+    Ok(llm::Upstreams::new(settings)?)
 }

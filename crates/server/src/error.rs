@@ -20,6 +20,9 @@ pub enum Error {
     /// Signed in, but without the right to this resource.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// There is no such chat, or it is somebody else's: the contract answers 401 for both.
+    #[error("this chat or message does not exist, or it is not yours")]
+    ChatNotFound,
     /// There is none, or the caller may not know of it.
     #[error("this {0} does not exist, or you may not see it")]
     NotFound(&'static str),
@@ -88,6 +91,7 @@ impl Error {
             Error::NotAuthenticated(_) => "not_authenticated",
             Error::RoleForbids(_) => "role_forbids",
             Error::Forbidden(_) => "forbidden",
+            Error::ChatNotFound => "chat_not_found",
             Error::NotFound(_) => "not_found",
             Error::Refused { code, .. } | Error::Conflict { code, .. } => code,
             Error::TooLarge { .. } | Error::BodyTooLarge => "too_large",
@@ -108,6 +112,7 @@ impl Error {
         match self {
             Error::NotAuthenticated(_) | Error::RoleForbids(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::ChatNotFound => StatusCode::UNAUTHORIZED,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Refused { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,

@@ -31,6 +31,9 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::auth::http::routes())
         .merge(crate::people::http::routes())
         .merge(crate::admin::http::routes())
+        .merge(crate::chats::http::routes())
+        .merge(crate::runs::http::routes())
+        .merge(crate::openai::http::routes())
 }
 
 /// The OpenAPI document of all routes.

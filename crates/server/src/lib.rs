@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod app;
 pub mod auth;
+pub mod chats;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -16,7 +17,9 @@ pub mod http;
 pub mod hub;
 pub mod listen;
 pub mod live;
+pub mod openai;
 pub mod people;
 pub mod publish;
 mod retention;
+pub mod runs;
 mod secret;

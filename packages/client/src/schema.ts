@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/chat/completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells that a client has seen the end of an answer. The server knows it already: the body comes back as it is. */
+        post: operations["completed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks a model. With `session_id`, `chat_id` and `id` the answer arrives as events and this returns at once; else the
+         *     answer is the response, streamed or whole.
+         */
+        post: operations["complete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config": {
         parameters: {
             query?: never;
@@ -15,6 +52,91 @@ export interface paths {
         get: operations["config"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that can be asked. */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's generations under way. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/chat/{chat_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The generations under way in one chat. */
+        get: operations["in_chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/chat/{chat_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops all generations in one chat; the texts so far are kept. */
+        post: operations["stop_in_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/stop/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a generation; the text so far is kept. */
+        post: operations["stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -154,6 +276,180 @@ export interface paths {
         put?: never;
         /** Change my name and picture. */
         post: operations["update_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's chats, what changed last first. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        /** Removes all chats of the caller. */
+        delete: operations["delete_all"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One chat with its messages. */
+        get: operations["open"];
+        put?: never;
+        /** Merges a document into a chat, message by message; what is not sent stays. */
+        post: operations["update"];
+        /** Removes a chat. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archives a chat, or takes it back. */
+        post: operations["archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the text of a message. */
+        post: operations["edit_message"];
+        /** Removes a message; what answered it answers its parent. */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages/{message_id}/event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reports an event about a message: stored with it and told to every tab. */
+        post: operations["report_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pins a chat, or unpins it. */
+        post: operations["pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/archived": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's archived chats. */
+        get: operations["list_archived"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/api/v1/chats/`. */
+        get: operations["list_paged"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a chat. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/pinned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's pinned chats. */
+        get: operations["list_pinned"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -426,6 +722,11 @@ export interface components {
             /** @description At most 30. */
             users: components["schemas"]["AdminUser"][];
         };
+        /** @description What to do after an answer. */
+        BackgroundTasks: {
+            /** @description Ask the model for a title, if the chat has none of its own yet. */
+            title_generation?: boolean | null;
+        };
         /** @description A channel as every answer and event shows it. */
         Channel: {
             access_control: components["schemas"]["AccessControl"] | null;
@@ -525,6 +826,31 @@ export interface components {
             /** @description Which. */
             channel_id: components["schemas"]["ChannelId"];
         };
+        /** @description A chat as the contract shows it. `chat` is assembled from rows: `{id, title, models, history, messages, ...}`. */
+        Chat: {
+            /** @description Hidden from the list. */
+            archived: boolean;
+            /** @description The contract's document with `history.messages`. */
+            chat: Record<string, unknown>;
+            /** @description When it was made. */
+            created_at: components["schemas"]["i64"];
+            /** @description Not used yet. */
+            folder_id: string | null;
+            /** @description Which. */
+            id: components["schemas"]["ChatId"];
+            /** @description Free for clients. */
+            meta: Record<string, unknown>;
+            /** @description First in the list. */
+            pinned: boolean;
+            /** @description Not used yet. */
+            share_id: string | null;
+            /** @description Its title. */
+            title: string;
+            /** @description When it changed last. */
+            updated_at: components["schemas"]["i64"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description Inside `events`, told apart by `type`. */
         ChatEvent: {
             /**
@@ -562,6 +888,43 @@ export interface components {
             data: Record<string, unknown>;
             /** @enum {string} */
             type: "chat:message";
+        } | {
+            /** @description Text to append to a message: `{content}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "message";
+        } | {
+            /** @description What the model's side is doing: `{description, done, action?, hidden?}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "status";
+        } | {
+            /** @description Files of a message: `{files}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "files";
+        } | {
+            /** @description HTML documents shown with a message: `{embeds}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "embeds";
+        } | {
+            /** @description Where a part of the text comes from: `{source, document, metadata}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "source";
+        } | {
+            /** @description A notice for the person: `{type, content}`. */
+            data: Record<string, unknown>;
+            /** @enum {string} */
+            type: "notification";
+        };
+        /** @description `POST /api/v1/chats/new` and `POST /api/v1/chats/{id}`. */
+        ChatForm: {
+            /** @description The contract's document; `history.messages` are merged message by message. */
+            chat: Record<string, unknown>;
+            /** @description Accepted for old clients; no folder exists yet. */
+            folder_id?: string | null;
         };
         /** @description A chat with a model (UUID). */
         ChatId: string;
@@ -600,10 +963,55 @@ export interface components {
             message_id: components["schemas"]["MessageId"] | null;
             run?: components["schemas"]["RunPosition"] | null;
         };
+        /** @description A row of the list. */
+        ChatRow: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["i64"];
+            /** @description Which. */
+            id: components["schemas"]["ChatId"];
+            /** @description First in the list. */
+            pinned?: boolean;
+            /** @description Its title. */
+            title: string;
+            /** @description When it changed last. */
+            updated_at: components["schemas"]["i64"];
+        };
+        /** @description `GET /api/tasks/chat/{chat_id}`. */
+        ChatTasks: {
+            /** @description The generations under way in the chat; none in a chat that is not the caller's. */
+            task_ids: components["schemas"]["TaskId"][];
+        };
+        /**
+         * @description `POST /api/chat/completions`: OpenAI's body, and with `session_id`, `chat_id` and `id` the task flow's. Other keys
+         *     (`temperature`, `tools`, ...) go to the model as they are.
+         */
+        CompletionRequest: {
+            background_tasks?: components["schemas"]["BackgroundTasks"] | null;
+            chat_id?: components["schemas"]["ChatId"] | null;
+            id?: components["schemas"]["MessageId"] | null;
+            /** @description The conversation in OpenAI's form; the task flow takes the stored one if it is missing. */
+            messages?: Record<string, unknown>[] | null;
+            /** @description Which model. */
+            model?: string | null;
+            /** @description The chat's settings: `temperature`, `max_tokens`, `system`, ... */
+            params?: Record<string, unknown> | null;
+            parent_id?: components["schemas"]["MessageId"] | null;
+            /** @description That message itself, if it may not be stored yet. */
+            parent_message?: Record<string, unknown> | null;
+            /** @description The asking socket; any text. */
+            session_id?: string | null;
+            /** @description Whether the answer comes in parts; ignored by the task flow. */
+            stream?: boolean | null;
+        };
         /** @description Whether a person may not sign in. */
         Disable: {
             /** @description `false` allows it again. */
             disabled: boolean;
+        };
+        /** @description `POST /api/v1/chats/{id}/messages/{mid}`. */
+        EditChatMessage: {
+            /** @description Replaces the text. */
+            content: string;
         };
         /** @description Body of every HTTP error but validation errors. */
         ErrorBody: {
@@ -778,6 +1186,13 @@ export interface components {
             /** @description Everything that was missed has been sent. False: fetch the room's content anew. */
             recovered: boolean;
         };
+        /** @description `POST /api/v1/chats/{id}/messages/{mid}/event`: as if the model's side had reported it. */
+        ReportChatEvent: {
+            /** @description What the type says. */
+            data: Record<string, unknown>;
+            /** @description `status`, `message`, `replace`, `files`, `embeds`, `source`, `citation`, `notification`, ... */
+            type: string;
+        };
         /** @description Payload of `resumed`: every room the socket claimed a position in is live. */
         Resumed: {
             /** @description Room name to what became of it. */
@@ -845,6 +1260,25 @@ export interface components {
         };
         /** @description A running generation, as the contract's `task_id` names it (UUID). */
         TaskId: string;
+        /** @description `GET /api/tasks`. */
+        Tasks: {
+            /** @description The caller's generations under way. */
+            tasks: components["schemas"]["TaskId"][];
+        };
+        /** @description Answer of the task flow of `POST /api/chat/completions`. */
+        TaskStarted: {
+            /** @description Always true. */
+            status: boolean;
+            /** @description The generation that was started. */
+            task_id: components["schemas"]["TaskId"];
+        };
+        /** @description `POST /api/tasks/stop/{task_id}`. */
+        TaskStopped: {
+            /** @description The same as a sentence. */
+            message: string;
+            /** @description Whether there was one to stop. */
+            status: boolean;
+        };
         /** @description `POST /api/v1/auths/update/password`. */
         UpdatePassword: {
             /** @description 8 to 256 bytes. */
@@ -914,6 +1348,7 @@ export type AccessList = components['schemas']['AccessList'];
 export type AdminUpdate = components['schemas']['AdminUpdate'];
 export type AdminUser = components['schemas']['AdminUser'];
 export type AdminUsers = components['schemas']['AdminUsers'];
+export type BackgroundTasks = components['schemas']['BackgroundTasks'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
 export type ChannelDeleted = components['schemas']['ChannelDeleted'];
@@ -922,13 +1357,19 @@ export type ChannelId = components['schemas']['ChannelId'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelPush = components['schemas']['ChannelPush'];
 export type ChannelSeen = components['schemas']['ChannelSeen'];
+export type Chat = components['schemas']['Chat'];
 export type ChatEvent = components['schemas']['ChatEvent'];
+export type ChatForm = components['schemas']['ChatForm'];
 export type ChatId = components['schemas']['ChatId'];
 export type ChatList = components['schemas']['ChatList'];
 export type ChatMessageError = components['schemas']['ChatMessageError'];
 export type ChatMessages = components['schemas']['ChatMessages'];
 export type ChatPush = components['schemas']['ChatPush'];
+export type ChatRow = components['schemas']['ChatRow'];
+export type ChatTasks = components['schemas']['ChatTasks'];
+export type CompletionRequest = components['schemas']['CompletionRequest'];
 export type Disable = components['schemas']['Disable'];
+export type EditChatMessage = components['schemas']['EditChatMessage'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type FieldError = components['schemas']['FieldError'];
 export type I64 = components['schemas']['i64'];
@@ -948,6 +1389,7 @@ export type ReactionUser = components['schemas']['ReactionUser'];
 export type ReadMarker = components['schemas']['ReadMarker'];
 export type Ready = components['schemas']['Ready'];
 export type Recovered = components['schemas']['Recovered'];
+export type ReportChatEvent = components['schemas']['ReportChatEvent'];
 export type Resumed = components['schemas']['Resumed'];
 export type Role = components['schemas']['Role'];
 export type RunPosition = components['schemas']['RunPosition'];
@@ -956,6 +1398,9 @@ export type SettingsChange = components['schemas']['SettingsChange'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignUp = components['schemas']['SignUp'];
 export type TaskId = components['schemas']['TaskId'];
+export type Tasks = components['schemas']['Tasks'];
+export type TaskStarted = components['schemas']['TaskStarted'];
+export type TaskStopped = components['schemas']['TaskStopped'];
 export type UpdatePassword = components['schemas']['UpdatePassword'];
 export type UpdateProfile = components['schemas']['UpdateProfile'];
 export type UserId = components['schemas']['UserId'];
@@ -965,6 +1410,53 @@ export type UserSummary = components['schemas']['UserSummary'];
 export type ValidationBody = components['schemas']['ValidationBody'];
 export type $defs = Record<string, never>;
 export interface operations {
+    completed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    complete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The task that was started; or OpenAI's answer, as JSON or as events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskStarted"];
+                };
+            };
+        };
+    };
     config: {
         parameters: {
             query?: never;
@@ -980,6 +1472,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: {
+                /** @description Ask the upstreams now instead of taking the list of the last minute. */
+                refresh?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tasks"];
+                };
+            };
+        };
+    };
+    in_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTasks"];
+                };
+            };
+        };
+    };
+    stop_in_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskStopped"];
+                };
+            };
+        };
+    };
+    stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskStopped"];
                 };
             };
         };
@@ -1322,6 +1918,322 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                include_pinned?: boolean;
+                /** @description From 1, sixty rows each; without it all rows come. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatRow"][];
+                };
+            };
+        };
+    };
+    delete_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+        };
+    };
+    open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+        };
+    };
+    archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditChatMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    report_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportChatEvent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+        };
+    };
+    pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    list_archived: {
+        parameters: {
+            query?: {
+                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                include_pinned?: boolean;
+                /** @description From 1, sixty rows each; without it all rows come. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatRow"][];
+                };
+            };
+        };
+    };
+    list_paged: {
+        parameters: {
+            query?: {
+                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                include_pinned?: boolean;
+                /** @description From 1, sixty rows each; without it all rows come. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatRow"][];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+        };
+    };
+    list_pinned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatRow"][];
                 };
             };
         };

@@ -25,13 +25,20 @@ const MAX_CHATS: u32 = 10_000;
 ///
 /// # Errors
 /// The store's.
-pub async fn list(app: &App, actor: &Actor, which: Which, page: Option<u32>) -> Result<Vec<ChatRow>, Error> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    which: Which,
+    page: Option<u32>,
+) -> Result<Vec<ChatRow>, Error> {
     let owner = actor.id().clone();
     let (skip, limit) = match page {
         Some(page) => (page.saturating_sub(1).saturating_mul(PAGE), PAGE),
         None => (0, ALL),
     };
-    app.store.read(move |conn| Ok(chats::page(conn, &owner, which, skip, limit)?)).await
+    app.store
+        .read(move |conn| Ok(chats::page(conn, &owner, which, skip, limit)?))
+        .await
 }
 
 /// One chat with all its messages, those that are being written as far as they are.
@@ -40,6 +47,8 @@ pub async fn list(app: &App, actor: &Actor, which: Which, page: Option<u32>) -> 
 /// [`Error::ChatNotFound`].
 pub async fn open(app: &App, actor: &Actor, id: ChatId) -> Result<Chat, Error> {
     let owner = actor.id().clone();
+    // Before the rows: a run that ends in between is in them then.
+    let growing = app.runs.texts(&id);
     let (chat, messages) = app
         .store
         .read(move |conn| {
@@ -48,8 +57,6 @@ pub async fn open(app: &App, actor: &Actor, id: ChatId) -> Result<Chat, Error> {
             Ok::<_, Error>((chat, messages))
         })
         .await?;
-    // After the rows: a run that ended in between is in them, one that goes on is here.
-    let growing = app.runs.texts(&chat.id);
     Ok(shown(&chat, &messages, &growing))
 }
 
@@ -62,7 +69,10 @@ pub async fn create(app: &App, actor: &Actor, document: Map<String, Value>) -> R
     app.store
         .write(move |tx| {
             if chats::page(tx, &owner, Which::All, MAX_CHATS - 1, 1)?.len() == 1 {
-                return Err(Error::refused("too_many_chats", format!("one may have at most {MAX_CHATS} chats")));
+                return Err(Error::refused(
+                    "too_many_chats",
+                    format!("one may have at most {MAX_CHATS} chats"),
+                ));
             }
             let id = ChatId(new_id());
             let chat = chats::insert(tx, &id, &owner, NO_TITLES[1], &Map::new(), now_ms)?;
@@ -82,7 +92,12 @@ pub async fn create(app: &App, actor: &Actor, document: Map<String, Value>) -> R
 ///
 /// # Errors
 /// [`Error::ChatNotFound`]; what is too large.
-pub async fn update(app: &App, actor: &Actor, id: ChatId, document: Map<String, Value>) -> Result<Chat, Error> {
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    id: ChatId,
+    document: Map<String, Value>,
+) -> Result<Chat, Error> {
     let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
     app.store
         .write(move |tx| {
@@ -173,7 +188,13 @@ pub async fn delete_all(app: &App, actor: &Actor) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::ChatNotFound`]; a conflict while the message is being written.
-pub async fn edit(app: &App, actor: &Actor, id: ChatId, message_id: MessageId, content: String) -> Result<Chat, Error> {
+pub async fn edit(
+    app: &App,
+    actor: &Actor,
+    id: ChatId,
+    message_id: MessageId,
+    content: String,
+) -> Result<Chat, Error> {
     let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
     let content = checked_content(content)?;
     app.store
@@ -193,7 +214,12 @@ pub async fn edit(app: &App, actor: &Actor, id: ChatId, message_id: MessageId, c
             turn.chat.updated_at_ms = now_ms;
             chats::update(tx, &turn.chat)?;
             let replaced = json!({"chat_id": id, "message_id": message_id, "content": content});
-            tell(tx, &turn.chat, Some(message_id), ChatEvent::MessageReplaced(replaced));
+            tell(
+                tx,
+                &turn.chat,
+                Some(message_id),
+                ChatEvent::MessageReplaced(replaced),
+            );
             Ok(shown(&turn.chat, &turn.messages, &growing))
         })
         .await
@@ -203,7 +229,12 @@ pub async fn edit(app: &App, actor: &Actor, id: ChatId, message_id: MessageId, c
 ///
 /// # Errors
 /// [`Error::ChatNotFound`]; a conflict while the message is being written.
-pub async fn delete_message(app: &App, actor: &Actor, id: ChatId, message_id: MessageId) -> Result<Chat, Error> {
+pub async fn delete_message(
+    app: &App,
+    actor: &Actor,
+    id: ChatId,
+    message_id: MessageId,
+) -> Result<Chat, Error> {
     let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
     app.store
         .write(move |tx| {
@@ -222,8 +253,14 @@ pub async fn delete_message(app: &App, actor: &Actor, id: ChatId, message_id: Me
             chat.updated_at_ms = now_ms;
             chats::update(tx, &chat)?;
             let mut turn = Turn::of(tx, chat)?;
-            let moved = turn.messages.iter().filter(|one| one.parent_id == message.parent_id);
-            turn.changed = moved.map(|one| one.id.clone()).chain(message.parent_id).collect();
+            let moved = turn
+                .messages
+                .iter()
+                .filter(|one| one.parent_id == message.parent_id);
+            turn.changed = moved
+                .map(|one| one.id.clone())
+                .chain(message.parent_id.clone())
+                .collect();
             tell_messages(tx, &turn);
             Ok(shown(&turn.chat, &turn.messages, &runs.texts(&id)))
         })
@@ -232,7 +269,12 @@ pub async fn delete_message(app: &App, actor: &Actor, id: ChatId, message_id: Me
 
 /// Emits one event of a chat to all tabs of its owner.
 pub(crate) fn tell(tx: &mut Tx<'_>, chat: &Stored, message_id: Option<MessageId>, data: ChatEvent) {
-    let push = ChatPush { chat_id: Some(chat.id.clone()), message_id, data, run: None };
+    let push = ChatPush {
+        chat_id: Some(chat.id.clone()),
+        message_id,
+        data,
+        run: None,
+    };
     tx.emit(Room::User(chat.user_id.clone()), ServerEvent::Chat(push));
 }
 
@@ -270,7 +312,18 @@ pub(crate) fn tell_list(tx: &mut Tx<'_>, chat: &Stored) {
 }
 
 fn tell_deleted(tx: &mut Tx<'_>, owner: &wire::UserId, chat_id: ChatId) {
-    let row = ChatList { chat_id: chat_id.clone(), title: None, updated_at: None, deleted: true, folder_id: None };
-    let push = ChatPush { chat_id: Some(chat_id), message_id: None, data: ChatEvent::List(row), run: None };
+    let row = ChatList {
+        chat_id: chat_id.clone(),
+        title: None,
+        updated_at: None,
+        deleted: true,
+        folder_id: None,
+    };
+    let push = ChatPush {
+        chat_id: Some(chat_id),
+        message_id: None,
+        data: ChatEvent::List(row),
+        run: None,
+    };
     tx.emit(Room::User(owner.clone()), ServerEvent::Chat(push));
 }

@@ -15,7 +15,8 @@ pub fn shown(
     let children = children_of(messages);
     let mut shown = Map::new();
     for message in messages {
-        let text = growing.get(&message.id);
+        // A run that ended since its text was taken is in the row.
+        let text = growing.get(&message.id).filter(|_| !message.is_done);
         let mut value = one(message, &children);
         if let Some(text) = text {
             value.insert("content".into(), json!(text));
@@ -29,7 +30,11 @@ pub fn shown(
     let mut document = chat.extra.clone();
     document.insert("id".into(), json!(chat.id));
     document.insert("title".into(), json!(chat.title));
-    for (key, empty) in [("models", json!([])), ("params", json!({})), ("tags", json!([]))] {
+    for (key, empty) in [
+        ("models", json!([])),
+        ("params", json!({})),
+        ("tags", json!([])),
+    ] {
         document.entry(key).or_insert(empty);
     }
     let timestamp = json!(chat.created_at_ms);
@@ -111,7 +116,10 @@ fn one(message: &messages::Stored, children: &Children<'_>) -> Map<String, Value
     let children = children.get(message.id.as_str());
     shown.insert("id".into(), json!(message.id));
     shown.insert("parentId".into(), json!(message.parent_id));
-    shown.insert("childrenIds".into(), json!(children.map_or(&[][..], Vec::as_slice)));
+    shown.insert(
+        "childrenIds".into(),
+        json!(children.map_or(&[][..], Vec::as_slice)),
+    );
     shown.insert("role".into(), json!(message.role));
     shown.insert("content".into(), json!(message.content));
     shown.insert("timestamp".into(), json!(message.created_at_ms / 1000));
@@ -140,7 +148,12 @@ pub fn fitting(mut messages: BTreeMap<String, Value>) -> BTreeMap<String, Value>
         total -= size(value);
         if let Some(value) = value.as_object_mut() {
             // Keys of clients may be large as well.
-            value.retain(|key, _| matches!(key.as_str(), "id" | "parentId" | "childrenIds" | "role" | "done"));
+            value.retain(|key, _| {
+                matches!(
+                    key.as_str(),
+                    "id" | "parentId" | "childrenIds" | "role" | "done"
+                )
+            });
         }
     }
     messages
@@ -177,16 +190,27 @@ mod tests {
             let line = line_to(Some(&last.into()), all);
             line.iter().map(|message| message.id.0.clone()).collect()
         };
-        let tree = [message("a", None), message("b", Some("a")), message("c", Some("a"))];
+        let tree = [
+            message("a", None),
+            message("b", Some("a")),
+            message("c", Some("a")),
+        ];
         assert_eq!(ids("c", &tree), ["a", "c"]);
         assert_eq!(ids("x", &[message("x", Some("gone"))]), ["x"]);
-        assert_eq!(ids("a", &[message("a", Some("b")), message("b", Some("a"))]), ["b", "a"]);
+        assert_eq!(
+            ids("a", &[message("a", Some("b")), message("b", Some("a"))]),
+            ["b", "a"]
+        );
         assert!(ids("gone", &tree).is_empty());
     }
 
     #[test]
     fn a_message_has_its_children_and_what_clients_kept_in_it() {
-        let mut tree = [message("a", None), message("b", Some("a")), message("c", Some("a"))];
+        let mut tree = [
+            message("a", None),
+            message("b", Some("a")),
+            message("c", Some("a")),
+        ];
         tree[0].extra.insert("sources".into(), json!([1]));
         let shown = shown_message(&tree, &"a".into());
         assert_eq!(
@@ -201,7 +225,10 @@ mod tests {
         let mut large = message("a", None);
         large.content = "x".repeat(300_000);
         let tree = [large, message("b", None)];
-        let told = fitting(shown_messages(&tree, &tree.iter().map(|m| m.id.clone()).collect()));
+        let told = fitting(shown_messages(
+            &tree,
+            &tree.iter().map(|m| m.id.clone()).collect(),
+        ));
         assert!(told["a"].get("content").is_none());
         assert_eq!(told["b"]["content"], "text");
     }

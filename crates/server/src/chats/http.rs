@@ -19,7 +19,7 @@ use wire::chats::{Chat, ChatForm, ChatRow, EditChatMessage, ReportChatEvent};
 use wire::{ChatId, MessageId};
 
 /// The routes of chats.
-pub fn router() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, delete_all))
         .routes(routes!(list_paged))
@@ -55,8 +55,14 @@ impl Page {
 
 /// The caller's chats, what changed last first.
 #[utoipa::path(get, path = "/api/v1/chats/", tag = "chats", params(Page), responses((status = 200, body = Vec<ChatRow>)))]
-async fn list(State(app): State<App>, actor: Actor, Params(page): Params<Page>) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(actions::list(&app, &actor, page.which(), page.page).await?))
+async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Params(page): Params<Page>,
+) -> Result<Json<Vec<ChatRow>>, Error> {
+    Ok(Json(
+        actions::list(&app, &actor, page.which(), page.page).await?,
+    ))
 }
 
 /// The same as `/api/v1/chats/`.
@@ -66,13 +72,17 @@ async fn list_paged(
     actor: Actor,
     Params(page): Params<Page>,
 ) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(actions::list(&app, &actor, page.which(), page.page).await?))
+    Ok(Json(
+        actions::list(&app, &actor, page.which(), page.page).await?,
+    ))
 }
 
 /// The caller's pinned chats.
 #[utoipa::path(get, path = "/api/v1/chats/pinned", tag = "chats", responses((status = 200, body = Vec<ChatRow>)))]
 async fn list_pinned(State(app): State<App>, actor: Actor) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(actions::list(&app, &actor, Which::Pinned, None).await?))
+    Ok(Json(
+        actions::list(&app, &actor, Which::Pinned, None).await?,
+    ))
 }
 
 /// The caller's archived chats.
@@ -82,18 +92,28 @@ async fn list_archived(
     actor: Actor,
     Params(page): Params<Page>,
 ) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(actions::list(&app, &actor, Which::Archived, page.page).await?))
+    Ok(Json(
+        actions::list(&app, &actor, Which::Archived, page.page).await?,
+    ))
 }
 
 /// Makes a chat.
 #[utoipa::path(post, path = "/api/v1/chats/new", tag = "chats", request_body = ChatForm, responses((status = 200, body = Chat)))]
-async fn create(State(app): State<App>, actor: Actor, Body(form): Body<ChatForm>) -> Result<Json<Chat>, Error> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(form): Body<ChatForm>,
+) -> Result<Json<Chat>, Error> {
     Ok(Json(actions::create(&app, &actor, document(form)).await?))
 }
 
 /// One chat with its messages.
 #[utoipa::path(get, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn open(State(app): State<App>, actor: Actor, Path(id): Path<ChatId>) -> Result<Json<Chat>, Error> {
+async fn open(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<ChatId>,
+) -> Result<Json<Chat>, Error> {
     Ok(Json(actions::open(&app, &actor, id).await?))
 }
 
@@ -106,12 +126,18 @@ async fn update(
     Path(id): Path<ChatId>,
     Body(form): Body<ChatForm>,
 ) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::update(&app, &actor, id, document(form)).await?))
+    Ok(Json(
+        actions::update(&app, &actor, id, document(form)).await?,
+    ))
 }
 
 /// Removes a chat.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool)))]
-async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<ChatId>) -> Result<Json<bool>, Error> {
+async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<ChatId>,
+) -> Result<Json<bool>, Error> {
     actions::delete(&app, &actor, id).await?;
     Ok(Json(true))
 }
@@ -125,14 +151,24 @@ async fn delete_all(State(app): State<App>, actor: Actor) -> Result<Json<bool>, 
 
 /// Pins a chat, or unpins it.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/pin", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn pin(State(app): State<App>, actor: Actor, Path(id): Path<ChatId>) -> Result<Json<Chat>, Error> {
+async fn pin(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<ChatId>,
+) -> Result<Json<Chat>, Error> {
     Ok(Json(actions::toggle(&app, &actor, id, Switch::Pin).await?))
 }
 
 /// Archives a chat, or takes it back.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/archive", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn archive(State(app): State<App>, actor: Actor, Path(id): Path<ChatId>) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::toggle(&app, &actor, id, Switch::Archive).await?))
+async fn archive(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<ChatId>,
+) -> Result<Json<Chat>, Error> {
+    Ok(Json(
+        actions::toggle(&app, &actor, id, Switch::Archive).await?,
+    ))
 }
 
 /// Replaces the text of a message.
@@ -145,7 +181,9 @@ async fn edit_message(
     Path((id, message_id)): Path<(ChatId, MessageId)>,
     Body(edit): Body<EditChatMessage>,
 ) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::edit(&app, &actor, id, message_id, edit.content).await?))
+    Ok(Json(
+        actions::edit(&app, &actor, id, message_id, edit.content).await?,
+    ))
 }
 
 /// Removes a message; what answered it answers its parent.
@@ -156,7 +194,9 @@ async fn delete_message(
     actor: Actor,
     Path((id, message_id)): Path<(ChatId, MessageId)>,
 ) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::delete_message(&app, &actor, id, message_id).await?))
+    Ok(Json(
+        actions::delete_message(&app, &actor, id, message_id).await?,
+    ))
 }
 
 /// Reports an event about a message: stored with it and told to every tab.

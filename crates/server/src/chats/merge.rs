@@ -33,7 +33,11 @@ impl Turn {
     /// Loads the messages of a chat.
     pub fn of(tx: &Tx<'_>, chat: Stored) -> Result<Turn, Error> {
         let messages = messages::of_chat(tx, &chat.id)?;
-        Ok(Turn { chat, messages, changed: HashSet::new() })
+        Ok(Turn {
+            chat,
+            messages,
+            changed: HashSet::new(),
+        })
     }
 
     /// Merges the contract's document. `growing` are the messages that are being generated.
@@ -70,7 +74,9 @@ impl Turn {
         now_ms: i64,
     ) -> Result<(), Error> {
         let sent = history.get_mut("messages").map(Value::take);
-        let Some(Value::Object(sent)) = sent else { return Ok(()) };
+        let Some(Value::Object(sent)) = sent else {
+            return Ok(());
+        };
         let mut sent: Vec<(MessageId, Map<String, Value>)> = sent
             .into_iter()
             .filter_map(|(id, message)| match message {
@@ -105,7 +111,9 @@ impl Turn {
             Some(at) => self.messages[at].clone(),
             None => new_message(id, &sent, now_ms)?,
         };
-        let is_stale = message.is_done && message.role == "assistant" && sent.get("done") != Some(&json!(true));
+        let is_stale = message.is_done
+            && message.role == "assistant"
+            && sent.get("done") != Some(&json!(true));
         if held.is_some() && (is_growing || is_stale) {
             for key in ["content", "done", "error"] {
                 sent.remove(key);
@@ -123,7 +131,10 @@ impl Turn {
     pub fn put(&mut self, tx: &mut Tx<'_>, mut message: messages::Stored) -> Result<(), Error> {
         let held = self.position(&message.id);
         if held.is_none() && self.messages.len() as i64 >= messages::MAX_MESSAGES {
-            let detail = format!("a chat may have at most {} messages; start a new one", messages::MAX_MESSAGES);
+            let detail = format!(
+                "a chat may have at most {} messages; start a new one",
+                messages::MAX_MESSAGES
+            );
             return Err(Error::refused("chat_full", detail));
         }
         messages::put(tx, &mut self.chat, &mut message)?;
@@ -145,7 +156,11 @@ impl Turn {
     }
 
     /// A new answer without text yet.
-    pub fn empty_answer(id: &MessageId, parent_id: Option<MessageId>, now_ms: i64) -> messages::Stored {
+    pub fn empty_answer(
+        id: &MessageId,
+        parent_id: Option<MessageId>,
+        now_ms: i64,
+    ) -> messages::Stored {
         messages::Stored {
             id: id.clone(),
             no: 0,
@@ -167,7 +182,11 @@ pub fn checked_title(title: &str) -> Result<String, Error> {
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     let len = title.chars().count();
     if len > MAX_TITLE_CHARS {
-        return Err(Error::TooLarge { what: "the title in characters", len, max: MAX_TITLE_CHARS });
+        return Err(Error::TooLarge {
+            what: "the title in characters",
+            len,
+            max: MAX_TITLE_CHARS,
+        });
     }
     Ok(title)
 }
@@ -175,9 +194,11 @@ pub fn checked_title(title: &str) -> Result<String, Error> {
 /// A text that is not too long for a message.
 pub fn checked_content(content: String) -> Result<String, Error> {
     match content.len() {
-        len if len > MAX_CONTENT_BYTES => {
-            Err(Error::TooLarge { what: "the message in bytes", len, max: MAX_CONTENT_BYTES })
-        }
+        len if len > MAX_CONTENT_BYTES => Err(Error::TooLarge {
+            what: "the message in bytes",
+            len,
+            max: MAX_CONTENT_BYTES,
+        }),
         _ => Ok(content),
     }
 }
@@ -185,18 +206,33 @@ pub fn checked_content(content: String) -> Result<String, Error> {
 fn checked_extra(extra: &Map<String, Value>) -> Result<(), Error> {
     let len = serde_json::to_vec(extra).map_or(0, |text| text.len());
     if len > MAX_EXTRA_BYTES {
-        return Err(Error::TooLarge { what: "what the client keeps there, in bytes", len, max: MAX_EXTRA_BYTES });
+        return Err(Error::TooLarge {
+            what: "what the client keeps there, in bytes",
+            len,
+            max: MAX_EXTRA_BYTES,
+        });
     }
     Ok(())
 }
 
-fn new_message(id: &MessageId, sent: &Map<String, Value>, now_ms: i64) -> Result<messages::Stored, Error> {
+fn new_message(
+    id: &MessageId,
+    sent: &Map<String, Value>,
+    now_ms: i64,
+) -> Result<messages::Stored, Error> {
     if id.as_str().is_empty() || id.as_str().len() > MAX_ID_BYTES {
-        return Err(Error::TooLarge { what: "the message's id in bytes", len: id.as_str().len(), max: MAX_ID_BYTES });
+        return Err(Error::TooLarge {
+            what: "the message's id in bytes",
+            len: id.as_str().len(),
+            max: MAX_ID_BYTES,
+        });
     }
     let role = sent.get("role").and_then(Value::as_str).unwrap_or("user");
     if !matches!(role, "user" | "assistant" | "system" | "tool") {
-        return Err(Error::refused("unknown_role", "a message's role is user, assistant, system or tool"));
+        return Err(Error::refused(
+            "unknown_role",
+            "a message's role is user, assistant, system or tool",
+        ));
     }
     let mut message = Turn::empty_answer(id, None, created_at_ms(sent).unwrap_or(now_ms));
     message.role = role.to_owned();
@@ -207,7 +243,10 @@ fn new_message(id: &MessageId, sent: &Map<String, Value>, now_ms: i64) -> Result
 
 /// Old clients write seconds; what is clearly milliseconds is taken as such.
 fn created_at_ms(sent: &Map<String, Value>) -> Option<i64> {
-    let at = sent.get("timestamp")?.as_i64().filter(|at| (1..1 << 50).contains(at))?;
+    let at = sent
+        .get("timestamp")?
+        .as_i64()
+        .filter(|at| (1..1 << 50).contains(at))?;
     Some(if at < 100_000_000_000 { at * 1000 } else { at })
 }
 
@@ -220,12 +259,19 @@ fn apply(message: &mut messages::Stored, sent: Map<String, Value>) -> Result<(),
             ("content", Value::String(content)) => message.content = checked_content(content)?,
             // Parts instead of text: kept as they are, beside the text they hold.
             ("content", Value::Array(parts)) => {
-                let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+                let texts: Vec<&str> = parts
+                    .iter()
+                    .filter_map(|part| part["text"].as_str())
+                    .collect();
                 message.content = checked_content(texts.join("\n"))?;
-                message.extra.insert("content_parts".into(), Value::Array(parts));
+                message
+                    .extra
+                    .insert("content_parts".into(), Value::Array(parts));
             }
             ("model", Value::String(model)) => message.model = Some(model),
-            ("done", Value::Bool(is_done)) => message.is_done = is_done || message.role != "assistant",
+            ("done", Value::Bool(is_done)) => {
+                message.is_done = is_done || message.role != "assistant"
+            }
             ("error", Value::Null | Value::Bool(false)) => message.error = None,
             ("error", error) => message.error = Some(error),
             ("parentId" | "content" | "model" | "done", _) => {}
@@ -266,7 +312,10 @@ mod tests {
         message.extra.insert("usage".into(), json!({"total": 1}));
         let sent = json!({"content": 5, "parentId": 7, "done": "yes", "model": null, "sources": [1], "childrenIds": ["z"]});
         apply(&mut message, object(sent)).unwrap();
-        assert_eq!(message.extra, object(json!({"usage": {"total": 1}, "sources": [1]})));
+        assert_eq!(
+            message.extra,
+            object(json!({"usage": {"total": 1}, "sources": [1]}))
+        );
         assert_eq!((message.content.as_str(), message.is_done), ("", false));
         assert_eq!(message.parent_id, Some("q".into()));
     }

@@ -9,8 +9,8 @@ pub mod http;
 mod merge;
 pub mod report;
 
-pub use document::{shown, shown_message};
-pub use merge::Turn;
+pub use document::{is_temporary, line_to, shown};
+pub use merge::{MAX_CONTENT_BYTES, Turn};
 
 use crate::error::Error;
 use store::Conn;

@@ -45,11 +45,18 @@ pub async fn report(
 /// Stores what the contract says for the event's type; the event as the tabs get it.
 fn apply(message: &mut messages::Stored, event: ReportChatEvent) -> Result<ChatEvent, Error> {
     let event = json!({"type": event.kind, "data": event.data});
-    let unknown = || Error::refused("unknown_event", "an event about a message is of one of the types in docs/asyncapi.json");
+    let unknown = || {
+        Error::refused(
+            "unknown_event",
+            "an event about a message is of one of the types in docs/asyncapi.json",
+        )
+    };
     let event: ChatEvent = serde_json::from_value(event).map_err(|_| unknown())?;
     let text_in = |data: &Value| {
         let text = data["content"].as_str().map(str::to_owned);
-        text.ok_or_else(|| Error::refused("content_missing", "this event needs data.content as text"))
+        text.ok_or_else(|| {
+            Error::refused("content_missing", "this event needs data.content as text")
+        })
     };
     match &event {
         ChatEvent::MessageAppended(data) => {
@@ -59,7 +66,9 @@ fn apply(message: &mut messages::Stored, event: ReportChatEvent) -> Result<ChatE
         ChatEvent::Status(data) => append(message, "statusHistory", [data.clone()]),
         ChatEvent::Files(data) => prepend(message, "files", data),
         ChatEvent::Embeds(data) => prepend(message, "embeds", data),
-        ChatEvent::Source(data) if data["type"].is_null() => append(message, "sources", [data.clone()]),
+        ChatEvent::Source(data) if data["type"].is_null() => {
+            append(message, "sources", [data.clone()])
+        }
         ChatEvent::MessageError(failure) => message.error = Some(failure.error.clone()),
         ChatEvent::Source(_) | ChatEvent::Notification(_) => {}
         _ => return Err(unknown()),

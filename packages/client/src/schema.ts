@@ -14,7 +14,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tells that a client has seen the end of an answer. The server knows it already: the body comes back as it is. */
-        post: operations["completed"];
+        post: operations["chat_completed"];
         delete?: never;
         options?: never;
         head?: never;
@@ -34,7 +34,7 @@ export interface paths {
          * Asks a model. With `session_id`, `chat_id` and `id` the answer arrives as events and this returns at once; else the
          *     answer is the response, streamed or whole.
          */
-        post: operations["complete"];
+        post: operations["complete_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -66,7 +66,7 @@ export interface paths {
             cookie?: never;
         };
         /** The models that can be asked. */
-        get: operations["models"];
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -83,7 +83,7 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's generations under way. */
-        get: operations["list"];
+        get: operations["list_tasks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -100,7 +100,7 @@ export interface paths {
             cookie?: never;
         };
         /** The generations under way in one chat. */
-        get: operations["in_chat"];
+        get: operations["list_tasks_in_chat"];
         put?: never;
         post?: never;
         delete?: never;
@@ -119,7 +119,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stops all generations in one chat; the texts so far are kept. */
-        post: operations["stop_in_chat"];
+        post: operations["stop_tasks_in_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -136,7 +136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stops a generation; the text so far is kept. */
-        post: operations["stop"];
+        post: operations["stop_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -290,11 +290,11 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's chats, what changed last first. */
-        get: operations["list"];
+        get: operations["list_chats"];
         put?: never;
         post?: never;
         /** Removes all chats of the caller. */
-        delete: operations["delete_all"];
+        delete: operations["delete_all_chats"];
         options?: never;
         head?: never;
         patch?: never;
@@ -308,12 +308,12 @@ export interface paths {
             cookie?: never;
         };
         /** One chat with its messages. */
-        get: operations["open"];
+        get: operations["open_chat"];
         put?: never;
         /** Merges a document into a chat, message by message; what is not sent stays. */
-        post: operations["update"];
+        post: operations["update_chat"];
         /** Removes a chat. */
-        delete: operations["delete"];
+        delete: operations["delete_chat"];
         options?: never;
         head?: never;
         patch?: never;
@@ -329,7 +329,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Archives a chat, or takes it back. */
-        post: operations["archive"];
+        post: operations["archive_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -346,9 +346,9 @@ export interface paths {
         get?: never;
         put?: never;
         /** Replaces the text of a message. */
-        post: operations["edit_message"];
+        post: operations["edit_chat_message"];
         /** Removes a message; what answered it answers its parent. */
-        delete: operations["delete_message"];
+        delete: operations["delete_chat_message"];
         options?: never;
         head?: never;
         patch?: never;
@@ -364,7 +364,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Reports an event about a message: stored with it and told to every tab. */
-        post: operations["report_event"];
+        post: operations["report_chat_event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -381,7 +381,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Pins a chat, or unpins it. */
-        post: operations["pin"];
+        post: operations["pin_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -396,7 +396,7 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's archived chats. */
-        get: operations["list_archived"];
+        get: operations["list_archived_chats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -413,7 +413,7 @@ export interface paths {
             cookie?: never;
         };
         /** The same as `/api/v1/chats/`. */
-        get: operations["list_paged"];
+        get: operations["list_chats_by_page"];
         put?: never;
         post?: never;
         delete?: never;
@@ -432,7 +432,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes a chat. */
-        post: operations["create"];
+        post: operations["create_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -447,7 +447,7 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's pinned chats. */
-        get: operations["list_pinned"];
+        get: operations["list_pinned_chats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1410,7 +1410,7 @@ export type UserSummary = components['schemas']['UserSummary'];
 export type ValidationBody = components['schemas']['ValidationBody'];
 export type $defs = Record<string, never>;
 export interface operations {
-    completed: {
+    chat_completed: {
         parameters: {
             query?: never;
             header?: never;
@@ -1433,7 +1433,7 @@ export interface operations {
             };
         };
     };
-    complete: {
+    complete_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -1476,7 +1476,7 @@ export interface operations {
             };
         };
     };
-    models: {
+    list_models: {
         parameters: {
             query?: {
                 /** @description Ask the upstreams now instead of taking the list of the last minute. */
@@ -1498,7 +1498,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_tasks: {
         parameters: {
             query?: never;
             header?: never;
@@ -1517,7 +1517,7 @@ export interface operations {
             };
         };
     };
-    in_chat: {
+    list_tasks_in_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -1538,7 +1538,7 @@ export interface operations {
             };
         };
     };
-    stop_in_chat: {
+    stop_tasks_in_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -1559,7 +1559,7 @@ export interface operations {
             };
         };
     };
-    stop: {
+    stop_task: {
         parameters: {
             query?: never;
             header?: never;
@@ -1922,7 +1922,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_chats: {
         parameters: {
             query?: {
                 /** @description Whether pinned chats are in it too; they are, unless this is false. */
@@ -1946,7 +1946,7 @@ export interface operations {
             };
         };
     };
-    delete_all: {
+    delete_all_chats: {
         parameters: {
             query?: never;
             header?: never;
@@ -1960,12 +1960,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
         };
     };
-    open: {
+    open_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -1986,7 +1986,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    update_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2011,7 +2011,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2027,12 +2027,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
         };
     };
-    archive: {
+    archive_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2053,7 +2053,7 @@ export interface operations {
             };
         };
     };
-    edit_message: {
+    edit_chat_message: {
         parameters: {
             query?: never;
             header?: never;
@@ -2079,7 +2079,7 @@ export interface operations {
             };
         };
     };
-    delete_message: {
+    delete_chat_message: {
         parameters: {
             query?: never;
             header?: never;
@@ -2101,7 +2101,7 @@ export interface operations {
             };
         };
     };
-    report_event: {
+    report_chat_event: {
         parameters: {
             query?: never;
             header?: never;
@@ -2122,12 +2122,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
         };
     };
-    pin: {
+    pin_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2148,7 +2148,7 @@ export interface operations {
             };
         };
     };
-    list_archived: {
+    list_archived_chats: {
         parameters: {
             query?: {
                 /** @description Whether pinned chats are in it too; they are, unless this is false. */
@@ -2172,7 +2172,7 @@ export interface operations {
             };
         };
     };
-    list_paged: {
+    list_chats_by_page: {
         parameters: {
             query?: {
                 /** @description Whether pinned chats are in it too; they are, unless this is false. */
@@ -2196,7 +2196,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    create_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2219,7 +2219,7 @@ export interface operations {
             };
         };
     };
-    list_pinned: {
+    list_pinned_chats: {
         parameters: {
             query?: never;
             header?: never;

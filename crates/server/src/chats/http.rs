@@ -21,17 +21,20 @@ use wire::{ChatId, MessageId};
 /// The routes of chats.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list, delete_all))
-        .routes(routes!(list_paged))
-        .routes(routes!(list_pinned))
-        .routes(routes!(list_archived))
-        .routes(routes!(create))
-        .routes(routes!(open, update, delete))
-        .routes(routes!(pin))
-        .routes(routes!(archive))
-        .routes(routes!(edit_message, delete_message))
-        .routes(routes!(report_event))
-        .route("/api/v1/chats", axum::routing::get(list).delete(delete_all))
+        .routes(routes!(list_chats, delete_all_chats))
+        .routes(routes!(list_chats_by_page))
+        .routes(routes!(list_pinned_chats))
+        .routes(routes!(list_archived_chats))
+        .routes(routes!(create_chat))
+        .routes(routes!(open_chat, update_chat, delete_chat))
+        .routes(routes!(pin_chat))
+        .routes(routes!(archive_chat))
+        .routes(routes!(edit_chat_message, delete_chat_message))
+        .routes(routes!(report_chat_event))
+        .route(
+            "/api/v1/chats",
+            axum::routing::get(list_chats).delete(delete_all_chats),
+        )
 }
 
 /// Which page of the list.
@@ -55,7 +58,7 @@ impl Page {
 
 /// The caller's chats, what changed last first.
 #[utoipa::path(get, path = "/api/v1/chats/", tag = "chats", params(Page), responses((status = 200, body = Vec<ChatRow>)))]
-async fn list(
+async fn list_chats(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
@@ -67,7 +70,7 @@ async fn list(
 
 /// The same as `/api/v1/chats/`.
 #[utoipa::path(get, path = "/api/v1/chats/list", tag = "chats", params(Page), responses((status = 200, body = Vec<ChatRow>)))]
-async fn list_paged(
+async fn list_chats_by_page(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
@@ -79,7 +82,10 @@ async fn list_paged(
 
 /// The caller's pinned chats.
 #[utoipa::path(get, path = "/api/v1/chats/pinned", tag = "chats", responses((status = 200, body = Vec<ChatRow>)))]
-async fn list_pinned(State(app): State<App>, actor: Actor) -> Result<Json<Vec<ChatRow>>, Error> {
+async fn list_pinned_chats(
+    State(app): State<App>,
+    actor: Actor,
+) -> Result<Json<Vec<ChatRow>>, Error> {
     Ok(Json(
         actions::list(&app, &actor, Which::Pinned, None).await?,
     ))
@@ -87,7 +93,7 @@ async fn list_pinned(State(app): State<App>, actor: Actor) -> Result<Json<Vec<Ch
 
 /// The caller's archived chats.
 #[utoipa::path(get, path = "/api/v1/chats/archived", tag = "chats", params(Page), responses((status = 200, body = Vec<ChatRow>)))]
-async fn list_archived(
+async fn list_archived_chats(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
@@ -99,7 +105,7 @@ async fn list_archived(
 
 /// Makes a chat.
 #[utoipa::path(post, path = "/api/v1/chats/new", tag = "chats", request_body = ChatForm, responses((status = 200, body = Chat)))]
-async fn create(
+async fn create_chat(
     State(app): State<App>,
     actor: Actor,
     Body(form): Body<ChatForm>,
@@ -109,7 +115,7 @@ async fn create(
 
 /// One chat with its messages.
 #[utoipa::path(get, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn open(
+async fn open_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
@@ -120,7 +126,7 @@ async fn open(
 /// Merges a document into a chat, message by message; what is not sent stays.
 #[utoipa::path(post, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), request_body = ChatForm,
     responses((status = 200, body = Chat)))]
-async fn update(
+async fn update_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
@@ -132,8 +138,8 @@ async fn update(
 }
 
 /// Removes a chat.
-#[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool)))]
-async fn delete(
+#[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool, content_type = "application/json")))]
+async fn delete_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
@@ -143,15 +149,15 @@ async fn delete(
 }
 
 /// Removes all chats of the caller.
-#[utoipa::path(delete, path = "/api/v1/chats/", tag = "chats", responses((status = 200, body = bool)))]
-async fn delete_all(State(app): State<App>, actor: Actor) -> Result<Json<bool>, Error> {
+#[utoipa::path(delete, path = "/api/v1/chats/", tag = "chats", responses((status = 200, body = bool, content_type = "application/json")))]
+async fn delete_all_chats(State(app): State<App>, actor: Actor) -> Result<Json<bool>, Error> {
     actions::delete_all(&app, &actor).await?;
     Ok(Json(true))
 }
 
 /// Pins a chat, or unpins it.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/pin", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn pin(
+async fn pin_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
@@ -161,7 +167,7 @@ async fn pin(
 
 /// Archives a chat, or takes it back.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/archive", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn archive(
+async fn archive_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
@@ -175,7 +181,7 @@ async fn archive(
 #[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{message_id}", tag = "chats",
     params(("id" = String, Path), ("message_id" = String, Path)), request_body = EditChatMessage,
     responses((status = 200, body = Chat)))]
-async fn edit_message(
+async fn edit_chat_message(
     State(app): State<App>,
     actor: Actor,
     Path((id, message_id)): Path<(ChatId, MessageId)>,
@@ -189,7 +195,7 @@ async fn edit_message(
 /// Removes a message; what answered it answers its parent.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}/messages/{message_id}", tag = "chats",
     params(("id" = String, Path), ("message_id" = String, Path)), responses((status = 200, body = Chat)))]
-async fn delete_message(
+async fn delete_chat_message(
     State(app): State<App>,
     actor: Actor,
     Path((id, message_id)): Path<(ChatId, MessageId)>,
@@ -202,8 +208,8 @@ async fn delete_message(
 /// Reports an event about a message: stored with it and told to every tab.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{message_id}/event", tag = "chats",
     params(("id" = String, Path), ("message_id" = String, Path)), request_body = ReportChatEvent,
-    responses((status = 200, body = bool)))]
-async fn report_event(
+    responses((status = 200, body = bool, content_type = "application/json")))]
+async fn report_chat_event(
     State(app): State<App>,
     actor: Actor,
     Path((id, message_id)): Path<(ChatId, MessageId)>,

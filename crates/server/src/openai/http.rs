@@ -21,14 +21,14 @@ use wire::chats::{CompletionRequest, TaskStarted};
 /// The routes of models and completions.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(models))
-        .routes(routes!(complete))
-        .routes(routes!(completed))
-        .route("/api/v1/models", get(models))
-        .route("/openai/models", get(models))
-        .route("/api/v1/chat/completions", post(complete))
-        .route("/openai/chat/completions", post(complete))
-        .route("/api/v1/chat/completed", post(completed))
+        .routes(routes!(list_models))
+        .routes(routes!(complete_chat))
+        .routes(routes!(chat_completed))
+        .route("/api/v1/models", get(list_models))
+        .route("/openai/models", get(list_models))
+        .route("/api/v1/chat/completions", post(complete_chat))
+        .route("/openai/chat/completions", post(complete_chat))
+        .route("/api/v1/chat/completed", post(chat_completed))
 }
 
 /// How fresh the list shall be.
@@ -41,7 +41,7 @@ struct Refresh {
 
 /// The models that can be asked.
 #[utoipa::path(get, path = "/api/models", tag = "models", params(Refresh), responses((status = 200, body = Value)))]
-async fn models(
+async fn list_models(
     State(app): State<App>,
     _actor: Actor,
     Params(asked): Params<Refresh>,
@@ -58,7 +58,7 @@ async fn models(
 /// answer is the response, streamed or whole.
 #[utoipa::path(post, path = "/api/chat/completions", tag = "models", request_body = CompletionRequest,
     responses((status = 200, description = "The task that was started; or OpenAI's answer, as JSON or as events", body = TaskStarted)))]
-async fn complete(
+async fn complete_chat(
     State(app): State<App>,
     actor: Actor,
     Body(mut request): Body<CompletionRequest>,
@@ -77,6 +77,6 @@ async fn complete(
 
 /// Tells that a client has seen the end of an answer. The server knows it already: the body comes back as it is.
 #[utoipa::path(post, path = "/api/chat/completed", tag = "models", request_body = Value, responses((status = 200, body = Value)))]
-async fn completed(_actor: Actor, Body(body): Body<Value>) -> Json<Value> {
+async fn chat_completed(_actor: Actor, Body(body): Body<Value>) -> Json<Value> {
     Json(body)
 }

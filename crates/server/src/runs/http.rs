@@ -13,15 +13,15 @@ use wire::{ChatId, TaskId};
 /// The routes of tasks.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(in_chat))
-        .routes(routes!(stop))
-        .routes(routes!(stop_in_chat))
+        .routes(routes!(list_tasks))
+        .routes(routes!(list_tasks_in_chat))
+        .routes(routes!(stop_task))
+        .routes(routes!(stop_tasks_in_chat))
 }
 
 /// The caller's generations under way.
 #[utoipa::path(get, path = "/api/tasks", tag = "tasks", responses((status = 200, body = Tasks)))]
-async fn list(State(app): State<App>, actor: Actor) -> Json<Tasks> {
+async fn list_tasks(State(app): State<App>, actor: Actor) -> Json<Tasks> {
     Json(Tasks {
         tasks: app.runs.ids(actor.id(), None),
     })
@@ -30,7 +30,7 @@ async fn list(State(app): State<App>, actor: Actor) -> Json<Tasks> {
 /// The generations under way in one chat.
 #[utoipa::path(get, path = "/api/tasks/chat/{chat_id}", tag = "tasks", params(("chat_id" = String, Path)),
     responses((status = 200, body = ChatTasks)))]
-async fn in_chat(
+async fn list_tasks_in_chat(
     State(app): State<App>,
     actor: Actor,
     Path(chat_id): Path<ChatId>,
@@ -43,7 +43,7 @@ async fn in_chat(
 /// Stops a generation; the text so far is kept.
 #[utoipa::path(post, path = "/api/tasks/stop/{task_id}", tag = "tasks", params(("task_id" = String, Path)),
     responses((status = 200, body = TaskStopped)))]
-async fn stop(
+async fn stop_task(
     State(app): State<App>,
     actor: Actor,
     Path(task_id): Path<TaskId>,
@@ -61,7 +61,7 @@ async fn stop(
 /// Stops all generations in one chat; the texts so far are kept.
 #[utoipa::path(post, path = "/api/tasks/chat/{chat_id}/stop", tag = "tasks", params(("chat_id" = String, Path)),
     responses((status = 200, body = TaskStopped)))]
-async fn stop_in_chat(
+async fn stop_tasks_in_chat(
     State(app): State<App>,
     actor: Actor,
     Path(chat_id): Path<ChatId>,

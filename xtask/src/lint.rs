@@ -12,6 +12,7 @@ pub fn run() -> Result<()> {
     rust(&mut steps)?;
     steps.run_with("web types", web::exists(), &[&programs::NODE], || {
         web::install()?;
+        web::npm("lint", &[])?;
         web::npm("check", &[])
     })?;
     steps.finish()

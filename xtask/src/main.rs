@@ -30,7 +30,7 @@ usage: cargo xtask <command>
   dev [-- arguments]       server and web app with reload on every change; Ctrl-C stops both
   build                    the release binary with the web app inside
   test [rust|web|journeys] every test, or one part: Rust, TypeScript, browser journeys
-  lint                     fmt, clippy, rustdoc and svelte-check, warnings refused
+  lint                     fmt, clippy, rustdoc, prettier, svelte-check; warnings refused
   ci                       lint, every test, the bench in its smallest form, and `update` must change nothing
   update                   regenerates what is generated: API documents, TypeScript types
   bench fanout [--smoke]   fans events out to 1,000 sockets, beside a plain Node Socket.IO server

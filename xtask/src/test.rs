@@ -47,6 +47,7 @@ fn add(steps: &mut Steps, parts: &[&str]) -> Result<()> {
     }
     if wants("web") {
         steps.run_with("web tests", web::exists(), &[&programs::NODE], || {
+            web::npm("lint", &[])?;
             web::npm("check", &[])?;
             web::npm("test", &[])
         })?;

@@ -22,7 +22,7 @@ pub enum UserCommand {
     Add {
         /// What the person signs in with
         email: String,
-        /// The name shown [default: the address up to its @]
+        /// The name shown [default: the address without its domain]
         #[arg(long)]
         name: Option<String>,
         /// admin, user or pending [default: user; admin for the very first]

@@ -246,6 +246,57 @@ async fn a_database_of_a_newer_program_is_refused() {
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
 }
 
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        waiting_writes: 1,
+        ..Options::default()
+    };
+    let (to, mut events) = mpsc::channel(1_024);
+    let store = Store::open(&folder.path().join("t.db"), &options, clock(), to).unwrap();
+    let (started, has_started) = std_mpsc::channel();
+    let (go, may_go) = std_mpsc::channel();
+    let running = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store
+                .write(move |tx| {
+                    started.send(()).unwrap();
+                    may_go.recv().unwrap();
+                    tx.emit(room(1), seen("first"));
+                    Ok::<_, Error>(())
+                })
+                .await
+        })
+    };
+    tokio::task::spawn_blocking(move || has_started.recv().unwrap())
+        .await
+        .unwrap();
+    let write = |store: Store| async move {
+        let job = |tx: &mut Tx<'_>| {
+            tx.emit(room(1), seen("later"));
+            Ok::<_, Error>(())
+        };
+        store.write(job).await
+    };
+    // One fits into the queue; it must be sent before the next tries, so both are polled in order.
+    let (waiting, refused) = tokio::join!(biased; write(store.clone()), async {
+        let refused = write(store.clone()).await;
+        go.send(()).unwrap();
+        refused
+    });
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    waiting.unwrap();
+    running.await.unwrap().unwrap();
+    store.close().await;
+    let mut rows = 0;
+    while let Ok(batch) = events.try_recv() {
+        rows += batch.len();
+    }
+    assert_eq!(rows, 2);
+}
+
 /// What one random job does.
 #[derive(Debug, Clone)]
 enum Ending {

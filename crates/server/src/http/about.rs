@@ -101,7 +101,7 @@ fn for_users(app: &App, user_count: i64) -> Value {
     json!({
         "default_models": null,
         "default_pinned_models": null,
-        "default_prompt_suggestions": [],
+        "default_prompt_suggestions": suggestions(),
         "user_count": user_count,
         "code": { "engine": "pyodide" },
         "audio": {
@@ -128,6 +128,33 @@ fn for_users(app: &App, user_count: i64) -> Value {
         },
         "license_metadata": null,
     })
+}
+
+/// First lines for an empty chat, as old clients show them.
+fn suggestions() -> Value {
+    let suggestion = |title: &str, subtitle: &str, content: &str| json!({ "title": [title, subtitle], "content": content });
+    json!([
+        suggestion(
+            "Sum up",
+            "a long thread",
+            "Sum up the thread I paste next: what was decided, and what is open?"
+        ),
+        suggestion(
+            "Draft",
+            "a short announcement",
+            "Draft an announcement of three sentences. Ask me what it is about first."
+        ),
+        suggestion(
+            "Explain",
+            "an error message",
+            "Explain the error message I paste next, and what to try first."
+        ),
+        suggestion(
+            "Compare",
+            "two ways to do it",
+            "Compare two ways to do something: I name them, you list what each costs."
+        ),
+    ])
 }
 
 /// Adds the members of one object to another.

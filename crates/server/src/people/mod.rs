@@ -8,6 +8,7 @@ pub mod http;
 mod picture;
 
 use crate::app::App;
+use crate::live;
 use store::users::User;
 use wire::events::{PeopleChange, ServerEvent};
 use wire::{Room, UserId};
@@ -28,7 +29,7 @@ pub fn was_active(user: &User, now_ms: i64) -> bool {
 }
 
 fn has_socket(app: &App, id: &UserId) -> bool {
-    app.io.in_room(&Room::User(id.clone()).to_string()).count() > 0
+    app.io.in_room(&live::sockets_of(id)).count() > 0
 }
 
 /// Tells everyone how a person is now. To be called in the job that changed them.

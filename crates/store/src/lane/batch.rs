@@ -71,3 +71,66 @@ impl Lane {
         Ok(kept.unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lane::{Subscriber, Waiting};
+    use crate::{Conn, Options, Tx, migrations, open};
+    use std::sync::Arc;
+    use tokio::sync::{mpsc, oneshot};
+    use wire::Room;
+    use wire::events::{ChannelSeen, ServerEvent};
+
+    type Answer = oneshot::Receiver<Result<(), Error>>;
+
+    fn emitting(bytes: usize) -> (Box<dyn AnyJob>, Answer) {
+        let job = move |tx: &mut Tx<'_>| {
+            let channel_id = "x".repeat(bytes).into();
+            tx.emit(
+                Room::Channel("a".into()),
+                ServerEvent::ChannelAdded(ChannelSeen { channel_id }),
+            );
+            Ok(())
+        };
+        let (waiting, answer) = Waiting::new(job, false);
+        (Box::new(waiting), answer)
+    }
+
+    #[test]
+    fn a_full_disk_loses_the_whole_batch_and_leaves_no_hole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let db = open::writer(&path, &Options::default()).unwrap();
+        migrations::apply(&db, &path, 0).unwrap();
+        let (queue, mut events) = mpsc::channel(8);
+        let mut lane = Lane {
+            conn: Conn::new(db),
+            clock: Arc::new(|| 1_000),
+            synchronous: Synchronous::Full,
+            subscriber: Some(Subscriber { queue, handed: 0 }),
+            dirty: Arc::default(),
+        };
+        let mut run = |sizes: &[usize]| {
+            let (jobs, answers): (Vec<_>, Vec<_>) =
+                sizes.iter().map(|bytes| emitting(*bytes)).unzip();
+            lane.run_batch(jobs);
+            let full = |mut answer: Answer| matches!(answer.try_recv().unwrap(), Err(Error::Full));
+            let full: Vec<bool> = answers.into_iter().map(full).collect();
+            let limit = |pages: &str| {
+                let sql = format!("PRAGMA max_page_count = {pages}");
+                lane.conn.raw().query_row(&sql, [], |_| Ok(())).unwrap();
+            };
+            limit(if full[0] { "1000000" } else { "1" }); // 1: as many as there are
+            full
+        };
+        assert_eq!(run(&[10]), [false]);
+        assert_eq!(run(&[10, 500_000, 10]), [true, true, true]);
+        assert_eq!(run(&[10, 10]), [false, false]);
+        let mut places = Vec::new();
+        while let Ok(rows) = events.try_recv() {
+            places.extend(rows.iter().map(|row| row.pos));
+        }
+        assert_eq!(places, [1, 2, 3]);
+    }
+}

@@ -16,7 +16,7 @@ const SIZES = {
 };
 const THEMES = ['light', 'dark'];
 
-/** The first person whom the demo's start prints: `name, email, password` in one line. */
+/** The first person whom the demo's start prints: address and password in one line. */
 function firstAccount(server) {
 	for (const line of server.output) {
 		const account = /(\S+@[\w.-]+)\W+(?:password\W+)?(\S.*\S)\s*$/.exec(line);
@@ -27,17 +27,17 @@ function firstAccount(server) {
 
 /** What is photographed: a name, where it is, and what must be seen before. */
 const PAGES = [
-	{ name: 'channel', open: (page) => openFirst(page, 'Channels') },
-	{ name: 'direct', open: (page) => openFirst(page, 'Direct messages') },
-	{ name: 'chat', open: (page) => openFirst(page, 'Chats') },
+	{ name: 'channel', open: (page) => openRow(page, 'Channels', /^launch/) },
+	{ name: 'direct', open: (page) => openRow(page, 'Direct messages', /./) },
+	{ name: 'chat', open: (page) => openRow(page, 'Chats', /./) },
 	{ name: 'start', open: (page) => page.goto('/') },
 	{ name: 'settings', open: (page) => page.goto('/settings') },
 	{ name: 'people', open: (page) => page.goto('/admin/people') },
 ];
 
-async function openFirst(page, section) {
+async function openRow(page, section, name) {
 	await page.goto('/');
-	const link = page.getByRole('region', { name: section }).getByRole('link').first();
+	const link = page.getByRole('region', { name: section }).getByRole('link', { name }).first();
 	await page.goto(await link.getAttribute('href'));
 	await seen(page.getByRole('article'));
 }

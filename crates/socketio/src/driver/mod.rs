@@ -8,6 +8,9 @@
 //!               the grace is over
 //! ```
 
+mod closing;
+mod probe;
+
 use std::{
     future::Future,
     pin::Pin,
@@ -22,6 +25,7 @@ use socketio_proto::{
 };
 use tokio::time::Sleep;
 
+use self::{closing::Closing, probe::Probe};
 use crate::{
     DisconnectReason, Frame,
     conn::{Close, Conn},
@@ -36,22 +40,6 @@ const MESSAGES_PER_TURN: usize = 64;
 /// Bytes moved from the queue to a WebSocket at once.
 const BYTES_PER_WRITE: usize = 64 * 1024;
 const NEVER: u64 = u64::MAX;
-
-struct Probe {
-    websocket: Box<WebSocket>,
-    until_ms: u64,
-}
-
-/// A close under way.
-#[derive(Debug, Clone, Copy)]
-struct Closing {
-    reason: DisconnectReason,
-    code: u16,
-    until_ms: u64,
-    /// Whether what is queued goes out first.
-    flush: bool,
-    is_said: bool,
-}
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
@@ -243,88 +231,6 @@ impl Driver {
         })
     }
 
-    /// Lets a WebSocket probe, and moves the session to it when it is ready.
-    fn poll_probe(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<(), Close> {
-        while let Some(probe) = &mut self.probe {
-            let is_late = now_ms >= probe.until_ms;
-            // What goes out here is short; a peer that does not take it is late.
-            while matches!(probe.websocket.poll_write(cx), Poll::Ready(Ok(1..))) {}
-            let read = match probe.websocket.poll_message(cx) {
-                Poll::Pending if !is_late => return Ok(()),
-                Poll::Pending => None,
-                Poll::Ready(Ok(Message::Text(text))) => self.probe_packet(&text, now_ms),
-                Poll::Ready(Ok(Message::Ping(payload))) => {
-                    probe.websocket.answer_ping(payload);
-                    Some(false)
-                }
-                Poll::Ready(Ok(Message::Pong(_))) => Some(false),
-                Poll::Ready(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) => None,
-            };
-            match read {
-                Some(false) => {}
-                Some(true) => self.adopt(cx),
-                None => self.drop_probe(cx),
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers whether the WebSocket takes over, or `None` if it must go.
-    fn probe_packet(&mut self, text: &str, now_ms: u64) -> Option<bool> {
-        let packet = Packet::decode(text).ok()?;
-        match self
-            .session
-            .receive(Transport::WebSocket, packet, now_ms)
-            .ok()?
-        {
-            Incoming::ProbeAnswer(answer) => {
-                let frame = Frame::engine(&answer.encode());
-                self.probe.as_mut()?.websocket.queue(frame.first.bytes);
-                self.conn.polling.as_deref()?.set_probing(true);
-                Some(false)
-            }
-            Incoming::Upgraded => Some(true),
-            _ => None,
-        }
-    }
-
-    fn adopt(&mut self, cx: &mut Context<'_>) {
-        // What the client posted before it upgraded was handed over before, and comes first.
-        while let Some(text) = self.polling().and_then(Polling::next_packet) {
-            let now_ms = self.conn.shared.now_ms();
-            let Some(Ok(packet)) = socketio_proto::engine::decode_payload(&text).next() else {
-                continue;
-            };
-            let taken = match packet {
-                Packet::Message(text) => self.dispatch.text(&self.conn, text.into_owned(), now_ms),
-                Packet::Binary(bytes) => {
-                    self.dispatch
-                        .binary(&self.conn, bytes.into_owned().into(), now_ms)
-                }
-                _ => Ok(()),
-            };
-            if let Err(reason) = taken {
-                self.conn.close(Close::now(reason, 1002));
-            }
-        }
-        self.websocket = self.probe.take().map(|probe| *probe.websocket);
-        if let Some(polling) = self.conn.polling.as_deref() {
-            polling.upgraded();
-        }
-        cx.waker().wake_by_ref();
-    }
-
-    fn drop_probe(&mut self, cx: &mut Context<'_>) {
-        self.session.probe_failed();
-        if let Some(mut probe) = self.probe.take() {
-            probe.websocket.queue_close(1002, "");
-            let _ = probe.websocket.poll_write(cx);
-        }
-        if let Some(polling) = self.polling() {
-            polling.set_probing(false);
-        }
-    }
-
     fn heartbeat(&mut self, now_ms: u64) -> Result<(), Close> {
         if self.was_paused {
             self.session.forgive(now_ms);
@@ -389,83 +295,6 @@ impl Driver {
             self.tell_drained();
         }
         Ok(())
-    }
-
-    fn begin_closing(&mut self, close: Close, now_ms: u64) {
-        // The first to ask decides; this also stops everyone else from queueing.
-        self.conn.close(close);
-        let close = self.conn.out().close.unwrap_or(close);
-        self.session.close();
-        self.probe = None;
-        let left = std::mem::take(&mut self.conn.out().left);
-        left.iter().for_each(|socket| self.dispatch.left(socket));
-        self.dispatch.end(close.reason);
-        let grace_ms =
-            u64::try_from(self.conn.shared.config.close_grace.as_millis()).unwrap_or(NEVER);
-        tracing::debug!(sid = %self.conn.sid, reason = close.reason.as_str(), "a connection closes");
-        self.phase = Phase::Closing(Closing {
-            reason: close.reason,
-            code: close.code,
-            until_ms: now_ms.saturating_add(grace_ms),
-            flush: close.flush,
-            is_said: false,
-        });
-    }
-
-    /// One turn of a close. `Ready` when the transport is gone.
-    fn poll_closing(
-        &mut self,
-        closing: &mut Closing,
-        cx: &mut Context<'_>,
-        now_ms: u64,
-    ) -> Poll<()> {
-        self.dispatch.poll(&self.conn, cx);
-        if now_ms >= closing.until_ms || matches!(closing.code, 1006) {
-            return Poll::Ready(());
-        }
-        if self.websocket.is_none() {
-            let Some(polling) = self.polling() else {
-                return Poll::Ready(());
-            };
-            let is_done = polling.close_was_told() || (!closing.flush && !polling.has_get());
-            return if is_done {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            };
-        }
-        if self.write(cx, now_ms).is_err() {
-            return Poll::Ready(());
-        }
-        let Some(websocket) = &mut self.websocket else {
-            return Poll::Ready(());
-        };
-        if !websocket.is_drained() {
-            return Poll::Pending;
-        }
-        if !closing.is_said {
-            closing.is_said = true;
-            websocket.queue_close(closing.code, closing.reason.as_str());
-        }
-        match websocket.poll_write(cx) {
-            Poll::Ready(Ok(_)) if !websocket.is_drained() => cx.waker().wake_by_ref(),
-            Poll::Ready(Ok(_)) => {}
-            Poll::Ready(Err(_)) => return Poll::Ready(()),
-            Poll::Pending => return Poll::Pending,
-        }
-        // Wait for the peer's answer or end, so that it reads the close before the stream breaks.
-        websocket.poll_end(cx)
-    }
-
-    /// The transport is gone; handlers go on.
-    fn begin_ending(&mut self) {
-        self.websocket = None;
-        self.admission = None;
-        if let Some(polling) = self.conn.polling.as_deref() {
-            polling.end("1");
-        }
-        self.conn.out().queue.clear();
-        self.phase = Phase::Ending;
     }
 
     fn deadline_ms(&self) -> u64 {

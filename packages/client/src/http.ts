@@ -84,8 +84,23 @@ export function createApi(options: ApiOptions = {}) {
 			search: (query: string, page = 1) =>
 				unwrap(client.GET('/api/v1/users/search', { params: { path: {}, query: { query, page } } })),
 			online: async () => (await unwrap(client.GET('/api/v1/users/online', { params: none }))).user_ids,
-			/** Address of a person's picture; a generated one if none was set. */
-			imageUrl: (id: string) => `${baseUrl}/api/v1/users/${encodeURIComponent(id)}/profile/image`,
+			/**
+			 * Address of somebody's own picture, new whenever it changes; null for those for whom the server draws initials.
+			 */
+			picture: async (id: string): Promise<string | null> => {
+				const url = `${baseUrl}/api/v1/users/${encodeURIComponent(id)}/profile/image`;
+				const response = await call(url, {
+					method: 'HEAD',
+					headers: headers(),
+					credentials: 'same-origin',
+					redirect: 'manual',
+				});
+				// A picture kept elsewhere: the image itself may follow where a script may not.
+				if (response.type === 'opaqueredirect') return `${url}?v=${Date.now()}`;
+				const type = response.headers.get('content-type') ?? '';
+				if (!response.ok || !type.startsWith('image/') || type.startsWith('image/svg')) return null;
+				return `${url}?v=${encodeURIComponent(response.headers.get('etag') ?? String(Date.now()))}`;
+			},
 			/** Administrators only. */
 			list: (query: string, page = 1) =>
 				unwrap(client.GET('/api/v1/users/', { params: { path: {}, query: { query, page } } })),

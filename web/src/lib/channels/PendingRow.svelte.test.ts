@@ -8,7 +8,7 @@ import type { Pending } from './message-list';
 function make(pending: Partial<Pending>) {
 	const onretry = vi.fn();
 	const ondiscard = vi.fn();
-	const people = new People({ id: 'me', name: 'Me' }, (id) => `/${id}`);
+	const people = new People({ id: 'me', name: 'Me' }, async () => null);
 	const whole: Pending = { temp_id: 't', content: 'hello', at: 0, state: 'sending', ...pending };
 	render(PendingRowHost, { people, pending: whole, onretry, ondiscard });
 	return { onretry, ondiscard };

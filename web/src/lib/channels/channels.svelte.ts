@@ -25,6 +25,7 @@ export class Channels {
 	#state = $state<'loading' | 'ready' | 'failed'>('loading');
 	#loading: Promise<void> | null = null;
 	#again = false;
+	#readingId = $state<ChannelId | null>(null);
 
 	constructor(api: ChannelsApi, people: People) {
 		this.#api = api;
@@ -49,7 +50,21 @@ export class Channels {
 			.sort((a, b) => (b.last_message_at ?? b.created_at) - (a.last_message_at ?? a.created_at)),
 	);
 
-	readonly unreadTotal = $derived.by(() => this.unread.total(this.#rows.keys()));
+	readonly unreadTotal = $derived.by(() => {
+		let sum = 0;
+		for (const id of this.#rows.keys()) sum += this.unreadShown(id);
+		return sum;
+	});
+
+	/** What a badge says: nothing for the channel under the reader's eyes, whose marker is on its way. */
+	unreadShown(id: ChannelId): number {
+		return this.#readingId === id ? 0 : this.unread.of(id);
+	}
+
+	/** The channel that is looked at down to its end; null for none. */
+	reading(id: ChannelId | null): void {
+		this.#readingId = id;
+	}
 
 	get(id: ChannelId): ChannelRow | undefined {
 		return this.#rows.get(id);

@@ -25,13 +25,6 @@ export class Unread {
 		return this.#read.get(id)?.mentions ?? 0;
 	}
 
-	/** Channels with something unread. */
-	total(ids: Iterable<ChannelId>): number {
-		let sum = 0;
-		for (const id of ids) sum += this.of(id);
-		return sum;
-	}
-
 	arrived(id: ChannelId, no: number): void {
 		if (no > this.lastNo(id)) this.#last.set(id, no);
 	}

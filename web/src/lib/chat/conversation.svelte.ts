@@ -26,15 +26,14 @@ export class Conversation {
 	#id = $state<ChatId | null>(null);
 	#title = $state(NEW_TITLE);
 	#model = $state<string | null>(null);
-	#messages = $state.raw<ReadonlyMap<MessageId, ChatMessage>>(new Map());
-	#currentId = $state<MessageId | null>(null);
+	#messages: ReadonlyMap<MessageId, ChatMessage> = new Map();
+	#currentId: MessageId | null = null;
+	/** Kept, not derived: a chat outlives the page that opened it, and what a page derives ends with the page. */
+	#line = $state.raw<ChatMessage[]>([]);
 	#running = $state.raw<ReadonlySet<MessageId>>(new Set());
 	#state = $state<'loading' | 'ready' | 'failed' | 'missing'>('ready');
 	#loading = false;
 	#asked = new Set<MessageId>();
-
-	/** The line of messages on screen. */
-	readonly line = $derived.by(() => thread(this.#messages, this.#currentId));
 
 	constructor(api: ChatsApi, id: ChatId | null = null, now: () => number = Date.now) {
 		this.#api = api;
@@ -43,6 +42,10 @@ export class Conversation {
 		if (id !== null) this.#state = 'loading';
 	}
 
+	/** The line of messages on screen. */
+	get line(): readonly ChatMessage[] {
+		return this.#line;
+	}
 	get id() {
 		return this.#id;
 	}
@@ -101,8 +104,7 @@ export class Conversation {
 		const { messages, currentId } = fromHistory(chat.chat.history);
 		const held = this.#messages;
 		for (const [id, message] of messages) messages.set(id, taken(held.get(id), id, message));
-		this.#messages = messages;
-		this.#currentId = currentId;
+		this.#hold(messages, currentId);
 		this.#title = chat.title;
 		this.#model = chat.chat.models?.[0] ?? this.#model;
 		const last = currentId === null ? undefined : messages.get(currentId);
@@ -154,8 +156,7 @@ export class Conversation {
 			modelIdx: 0,
 			timestamp: Math.floor(this.#now() / 1000),
 		};
-		this.#messages = withMessages(this.#messages, [...added, answer]);
-		this.#currentId = answer.id;
+		this.#hold(withMessages(this.#messages, [...added, answer]), answer.id);
 		this.#model = model.id;
 		this.#asked.add(answer.id);
 		this.#running = new Set([...this.#running, answer.id]);
@@ -183,7 +184,7 @@ export class Conversation {
 	/** Stores the turn; a new chat is made with it. */
 	async #store(model: Model, onCreated: (chat: Chat) => void): Promise<ChatId> {
 		const history = toHistory(this.#messages, this.#currentId);
-		const body: Omit<ChatBody, 'title'> = { models: [model.id], history, messages: this.line };
+		const body: Omit<ChatBody, 'title'> = { models: [model.id], history, messages: [...this.#line] };
 		if (this.#id !== null) {
 			await this.#api.update(this.#id, body);
 			return this.#id;
@@ -256,8 +257,8 @@ export class Conversation {
 
 	#told(messages: Record<MessageId, ChatMessage>, currentId: MessageId | null): void {
 		const told = Object.entries(messages).map(([id, message]) => taken(this.#messages.get(id), id, message));
-		this.#messages = withMessages(this.#messages, told);
-		if (currentId !== null && this.#messages.has(currentId)) this.#currentId = currentId;
+		const next = withMessages(this.#messages, told);
+		this.#hold(next, currentId !== null && next.has(currentId) ? currentId : this.#currentId);
 		const last = this.#currentId === null ? undefined : this.#messages.get(this.#currentId);
 		if (last?.role === 'assistant' && !last.done && !last.error)
 			this.#running = new Set([...this.#running, last.id]);
@@ -265,7 +266,13 @@ export class Conversation {
 
 	#edit(id: MessageId, change: (message: ChatMessage) => ChatMessage): void {
 		const held = this.#messages.get(id);
-		if (held) this.#messages = new Map(this.#messages).set(id, change(held));
+		if (held) this.#hold(new Map(this.#messages).set(id, change(held)), this.#currentId);
+	}
+
+	#hold(messages: ReadonlyMap<MessageId, ChatMessage>, currentId: MessageId | null): void {
+		this.#messages = messages;
+		this.#currentId = currentId;
+		this.#line = thread(messages, currentId);
 	}
 
 	#stop(id: MessageId): void {

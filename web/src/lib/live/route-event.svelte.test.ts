@@ -40,7 +40,7 @@ function world() {
 	const list = vi.fn(async () => []);
 	const nothing = async () => undefined as never;
 	const api = { list, get: nothing, create: nothing, direct: nothing, members: nothing, messages: async () => [] };
-	const people = new People({ id: 'me', name: 'Me' }, (id) => id);
+	const people = new People({ id: 'me', name: 'Me' }, async () => null);
 	const shown: string[] = [];
 	const to: Targets = {
 		people,

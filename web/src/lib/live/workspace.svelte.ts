@@ -46,7 +46,7 @@ export class Workspace {
 		const { api, user } = session;
 		if (!user) throw new Error('a workspace needs a person');
 		this.session = session;
-		this.people = new People(user, api.people.imageUrl);
+		this.people = new People(user, api.people.picture);
 		this.channels = new Channels(api.channels, this.people);
 		this.messages = new Messages(api.channels);
 		this.members = new Members(api.channels, this.people);

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { People } from './people.svelte';
 
-const make = () => new People({ id: 'me', name: 'Me' }, (id) => `/users/${id}/image`);
+const pictures = new Map<string, string>();
+
+const make = () => new People({ id: 'me', name: 'Me' }, async (id) => pictures.get(id) ?? null);
 
 describe('People', () => {
 	it('takes the newest version of presence', () => {
@@ -23,12 +25,16 @@ describe('People', () => {
 		expect(['ada', 'ben', 'cy'].map((id) => people.isOnline(id))).toEqual([false, false, true]);
 	});
 
-	it('keeps the name of an event against an older list, and fetches the picture again', () => {
+	it('keeps the name of an event against an older list, and asks for the picture again', async () => {
 		const people = make();
 		people.remember([{ id: 'ada', name: 'Ada' }]);
 		people.changed({ id: 'ada', name: 'Ada Lovelace' });
 		people.remember([{ id: 'ada', name: 'Ada' }]);
 		expect(people.name('ada')).toBe('Ada Lovelace');
-		expect(people.image('ada')).toBe('/users/ada/image?v=1');
+		expect(people.image('ada')).toBeNull();
+		await Promise.resolve();
+		pictures.set('ada', '/ada.png');
+		people.changed({ id: 'ada', name: 'Ada Lovelace' });
+		await vi.waitFor(() => expect(people.image('ada')).toBe('/ada.png'));
 	});
 });

@@ -14,16 +14,18 @@ interface Presence {
 
 export class People {
 	readonly meId: UserId;
-	readonly #imageUrl: (id: UserId) => string;
+	readonly #pictureOf: (id: UserId) => Promise<string | null>;
 	#names = new SvelteMap<UserId, PersonRef>();
 	#presence = new SvelteMap<UserId, Presence>();
-	/** How often a person's picture changed since the page was opened: makes the browser fetch it again. */
-	#pictures = new SvelteMap<UserId, number>();
+	/** Addresses of pictures; null for those who have initials only. */
+	#pictures = new SvelteMap<UserId, string | null>();
+	#asked = new Set<UserId>();
 	#heardDuringLoad: Set<UserId> | null = null;
 
-	constructor(me: UserSummary, imageUrl: (id: UserId) => string) {
+	/** `pictureOf` finds out whether somebody has a picture of their own, and where. */
+	constructor(me: UserSummary, pictureOf: (id: UserId) => Promise<string | null>) {
 		this.meId = me.id;
-		this.#imageUrl = imageUrl;
+		this.#pictureOf = pictureOf;
 		this.#names.set(me.id, { id: me.id, name: me.name, role: me.role });
 	}
 
@@ -32,9 +34,20 @@ export class People {
 		return this.#names.get(id)?.name ?? fallback;
 	}
 
-	image(id: UserId): string {
-		const version = this.#pictures.get(id);
-		return version === undefined ? this.#imageUrl(id) : `${this.#imageUrl(id)}?v=${version}`;
+	/** The address of somebody's picture; null while it is not known, and for initials. Asks once per person. */
+	image(id: UserId): string | null {
+		const known = this.#pictures.get(id);
+		if (known !== undefined) return known;
+		if (!this.#asked.has(id)) {
+			this.#asked.add(id);
+			queueMicrotask(() => void this.#findPicture(id));
+		}
+		return null;
+	}
+
+	async #findPicture(id: UserId): Promise<void> {
+		const found = await this.#pictureOf(id).catch(() => undefined);
+		if (found !== undefined) this.#pictures.set(id, found);
 	}
 
 	isOnline(id: UserId): boolean {
@@ -50,7 +63,7 @@ export class People {
 
 	changed(user: UserSummary): void {
 		this.#names.set(user.id, { id: user.id, name: user.name, role: user.role });
-		this.#pictures.set(user.id, (this.#pictures.get(user.id) ?? 0) + 1);
+		if (this.#asked.has(user.id)) void this.#findPicture(user.id);
 	}
 
 	presence(state: PresenceState): void {
@@ -62,6 +75,8 @@ export class People {
 
 	/** Replaces who is online by the server's list; what was heard while it was under way stays. */
 	async loadOnline(fetch: () => Promise<UserId[]>): Promise<void> {
+		// Pictures that could not be asked for while the connection was away.
+		for (const id of this.#asked) if (!this.#pictures.has(id)) this.#asked.delete(id);
 		const heard = new Set<UserId>();
 		this.#heardDuringLoad = heard;
 		let online: Set<UserId>;

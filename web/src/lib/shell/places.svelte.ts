@@ -41,7 +41,7 @@ export class Places {
 	readonly unread = $derived.by(() => {
 		const { channels } = this.#workspace;
 		return [...channels.rooms, ...channels.directs]
-			.filter((row) => channels.unread.of(row.id) > 0)
+			.filter((row) => channels.unreadShown(row.id) > 0)
 			.map((row) => `/channels/${row.id}`);
 	});
 
@@ -81,7 +81,7 @@ export class Places {
 	}
 
 	#note(id: string): string | undefined {
-		const count = this.#workspace.channels.unread.of(id);
+		const count = this.#workspace.channels.unreadShown(id);
 		return count > 0 ? `${badgeText(count)} unread` : undefined;
 	}
 

@@ -1,6 +1,6 @@
 /** Times and days as people read them, through `Intl`. */
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const dayAndYear = new Intl.DateTimeFormat(undefined, {
@@ -17,6 +17,16 @@ const DAY_MS = 86_400_000;
 /** "14:02". */
 export function clockTime(ms: number): string {
 	return clock.format(ms);
+}
+
+/** "14:02" or "2:02" without the half of the day: for where the block's head has said it. */
+export function gutterTime(ms: number): string {
+	const parts = clock.formatToParts(ms);
+	return parts
+		.filter(({ type }) => type === 'hour' || type === 'minute' || type === 'literal')
+		.map(({ value }) => value)
+		.join('')
+		.trim();
 }
 
 /** "Monday, 23 November 2026 at 14:02". */

@@ -22,6 +22,19 @@ pub struct Stored {
     pub read_version: i64,
 }
 
+/// A person in a channel, as lists show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// Who.
+    pub id: UserId,
+    /// The name shown; a deleted account keeps it.
+    pub name: String,
+    /// When they last did anything, milliseconds.
+    pub last_active_at_ms: i64,
+}
+
 /// The row of one person in one channel.
 pub fn of(conn: &Conn, channel: &ChannelId, person: &UserId) -> Result<Option<Stored>, Error> {
     conn.first(
@@ -36,6 +49,16 @@ pub fn user_ids(conn: &Conn, channel: &ChannelId) -> Result<Vec<UserId>, Error> 
     conn.all(sql!("members/user_ids"), [channel.as_str()], |row| {
         Ok(UserId(row.get(0)?))
     })
+}
+
+/// The people of a group or a direct conversation, in the order they joined.
+pub fn people(conn: &Conn, channel: &ChannelId) -> Result<Vec<Person>, Error> {
+    conn.all(sql!("members/people"), [channel.as_str()], person)
+}
+
+/// The people of all direct conversations that one person has not hidden.
+pub fn direct_people(conn: &Conn, of: &UserId) -> Result<Vec<Person>, Error> {
+    conn.all(sql!("members/direct_people"), [of.as_str()], person)
 }
 
 /// Adds a person, invited by another or by themselves; their marker starts at the newest message. None if they are in
@@ -183,5 +206,14 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         member,
         read_no: row.get(7)?,
         read_version: row.get(8)?,
+    })
+}
+
+fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
+    Ok(Person {
+        channel_id: ChannelId(row.get(0)?),
+        id: UserId(row.get(1)?),
+        name: row.get(2)?,
+        last_active_at_ms: row.get(3)?,
     })
 }

@@ -172,6 +172,11 @@ pub fn count_admins(conn: &Conn) -> Result<i64, Error> {
     conn.one(sql!("users/count_admins"), [], |row| row.get(0))
 }
 
+/// The admins who may sign in.
+pub fn admins(conn: &Conn) -> Result<Vec<UserId>, Error> {
+    conn.all(sql!("users/admins"), [], |row| Ok(UserId(row.get(0)?)))
+}
+
 /// How many people did something since then.
 pub fn count_active(conn: &Conn, since_ms: i64) -> Result<i64, Error> {
     conn.one(sql!("users/count_active"), [since_ms], |row| row.get(0))

@@ -273,9 +273,17 @@ pub struct UpdateChannel {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub meta: Option<Value>,
-    /// Standard channels only.
-    #[serde(default)]
-    pub access_control: Option<AccessControl>,
+    /// Standard channels only: null opens it to everybody, absent leaves it as it is.
+    #[serde(default, deserialize_with = "null_counts")]
+    #[schema(value_type = Option<AccessControl>)]
+    pub access_control: Option<Option<AccessControl>>,
+}
+
+/// Tells null from absent: what is there, null too, is `Some`.
+fn null_counts<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// `POST /api/v1/channels/{id}/update/members/add` and `/remove`.

@@ -18,6 +18,8 @@ pub enum ClientEvent {
     Usage(Usage),
     /// `events:channel`: typing, or the read marker.
     Channel(ChannelCommand),
+    /// `resume {room: position}`: asks again for what was missed in rooms the socket is in. Acked like `resumed`.
+    Resume(serde_json::Map<String, serde_json::Value>),
 }
 
 /// `{auth: {token}}`; absent parts are an absent token.
@@ -71,6 +73,7 @@ impl ClientEvent {
         "heartbeat",
         "usage",
         "events:channel",
+        "resume",
     ];
 
     /// Parses an event from its name and its arguments, a JSON array without the name.
@@ -87,6 +90,7 @@ impl ClientEvent {
                 args,
                 "{channel_id: string, message_id?: string, data: {type: string}}",
             )?)),
+            "resume" => Ok(ClientEvent::Resume(first(args, "{room: [seq, at]}")?)),
             _ => Err(DecodeError::UnknownEvent),
         }
     }

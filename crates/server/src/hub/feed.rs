@@ -159,13 +159,26 @@ impl Hub {
         }
     }
 
+    /// The rooms that a socket is behind in.
+    pub(super) fn behind_in(&self, socket: &Socket) -> Vec<Arc<str>> {
+        let behind = lock(&self.0.behind).get(socket.id()).cloned();
+        behind.map_or_else(Vec::new, |behind| {
+            lock(&behind.places).keys().cloned().collect()
+        })
+    }
+
     /// Forgets a socket that is gone.
     pub fn forget(&self, socket: &Socket) {
         lock(&self.0.behind).remove(socket.id());
     }
 
     async fn feed(self, behind: Arc<Behind>) {
-        while behind.socket.is_connected() {
+        while self.is_feeding(&behind) {
+            if !behind.socket.is_connected() {
+                // CONNECT is not answered yet; what is sent now would be held without a bound.
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
             let Some((room, place)) = behind.first() else {
                 if self.end(behind.clone()).await {
                     return;
@@ -197,7 +210,16 @@ impl Hub {
                 }
             }
         }
-        self.forget(&behind.socket);
+        if self.is_feeding(&behind) {
+            self.forget(&behind.socket);
+        }
+    }
+
+    /// Whether the socket is still there, and no newer feeding has taken over.
+    fn is_feeding(&self, behind: &Arc<Behind>) -> bool {
+        lock(&self.0.behind)
+            .get(behind.socket.id())
+            .is_some_and(|known| Arc::ptr_eq(known, behind))
     }
 
     /// Queues a page up to where the socket's right ends; answers the new cursor, `None` if the right has ended.

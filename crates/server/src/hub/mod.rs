@@ -18,7 +18,7 @@ use feed::Behind;
 use ring::{Kept, Ring};
 use socketio::{Class, Frame, Full, Namespace, Sid, Socket};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Committed, Effect, Event, Store, What};
 use tokio::sync::{mpsc, oneshot};
@@ -242,12 +242,44 @@ impl Hub {
 
     /// Sockets leave a room at the present place of the log; what comes later is not theirs.
     fn leave_all(&self, of: &str, room: &Room) {
-        let name = room.to_string();
         for socket in self.0.io.in_room(of).sockets() {
-            self.stop_feeding(Some(&socket), room);
-            if socket.is_in(&name) {
-                socket.leave(&name);
-                self.tell_left(&socket, &name);
+            self.leave_one(&socket, room);
+        }
+    }
+
+    fn leave_one(&self, socket: &Socket, room: &Room) {
+        let name = room.to_string();
+        self.stop_feeding(Some(socket), room);
+        if socket.is_in(&name) {
+            socket.leave(&name);
+            self.tell_left(socket, &name);
+        }
+    }
+
+    /// Makes the rooms of the log that a socket is in exactly these: it came while rights changed, or is a stock client's.
+    ///
+    /// # Errors
+    /// When the server is stopping.
+    pub async fn settle(&self, socket: &Socket, rooms: HashSet<Room>) -> Result<(), store::Error> {
+        let socket = socket.clone();
+        self.step(move |hub| hub.settle_now(&socket, &rooms))
+            .await
+            .ok_or(store::Error::Closed)
+    }
+
+    fn settle_now(&self, socket: &Socket, rooms: &HashSet<Room>) {
+        let behind_in = self.behind_in(socket);
+        let names = socket.rooms().into_iter();
+        for name in names.chain(behind_in.iter().map(ToString::to_string)) {
+            if let Some(room) = Room::parse(&name).filter(|room| !rooms.contains(room)) {
+                self.leave_one(socket, &room);
+            }
+        }
+        for room in rooms {
+            let name = room.to_string();
+            if !self.rejoin_behind(socket, &name) && !socket.is_in(&name) {
+                let head = lock(&self.0.ring).head(&name);
+                self.join_now(socket, &name, head);
             }
         }
     }

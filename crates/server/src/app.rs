@@ -1,10 +1,12 @@
 //! What handlers can reach: settings, database, sockets, time. Made once, shared by all.
 
 use crate::auth::Auth;
+use crate::channels::{self, Markers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::{self, Hub};
-use crate::live;
+use crate::live::{self, Live};
+use crate::presence::Presence;
 use crate::publish::Publish;
 use crate::runs::{self, Runs};
 use anyhow::Context;
@@ -41,6 +43,12 @@ pub struct Parts {
     pub runs: Runs,
     /// The door for states, signals and pieces.
     pub publish: Publish,
+    /// What is shared by all sockets.
+    pub live: Live,
+    /// Who is here.
+    pub presence: Presence,
+    /// How far people have read channels, before it is stored.
+    pub markers: Markers,
     /// Background tasks; each ends when `stopping` is cancelled.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
@@ -83,6 +91,9 @@ impl App {
             runs: Runs::default(),
             hub: hub.clone(),
             publish: Publish::new(io.clone()),
+            live: Live::default(),
+            presence: Presence::default(),
+            markers: Markers::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
@@ -93,6 +104,7 @@ impl App {
         }));
         app.tasks.spawn(hub.run(inbox));
         app.tasks.spawn(crate::retention::run(app.clone()));
+        app.tasks.spawn(channels::flush_markers(app.clone()));
         live::serve(&app);
         runs::recover(&app).await?;
         app.tasks.spawn(runs::save_all(app.clone()));

@@ -34,6 +34,8 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::chats::http::routes())
         .merge(crate::runs::http::routes())
         .merge(crate::openai::http::routes())
+        .merge(crate::channels::routes())
+        .merge(crate::presence::routes())
 }
 
 /// The OpenAPI document of all routes.

@@ -3,9 +3,11 @@
 //! Handlers (`http.rs` of a feature, `live/`) translate; actions decide inside one job of the store; the hub sends what
 //! was committed. Nothing reaches backwards: no action sends, no handler writes. See `ARCHITECTURE.md`.
 
+pub mod access;
 pub mod admin;
 pub mod app;
 pub mod auth;
+pub mod channels;
 pub mod chats;
 pub mod cli;
 pub mod clock;
@@ -19,6 +21,7 @@ pub mod listen;
 pub mod live;
 pub mod openai;
 pub mod people;
+pub mod presence;
 pub mod publish;
 mod retention;
 pub mod runs;

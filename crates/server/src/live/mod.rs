@@ -1,12 +1,37 @@
-//! A socket's life: connect, dispatch, heartbeat, disconnect.
+//! A socket's life: `connect` (token → person → rooms), `dispatch` (one match over what a client may send), `heartbeat`,
+//! `disconnect`, and `sweep` (what ends by time).
+//!
+//! Handlers translate and call actions; rights are asked for on every event. A socket without a valid token may exist,
+//! with no rooms, no rights, few events and a short life.
+
+mod connect;
+mod disconnect;
+mod dispatch;
+mod heartbeat;
+mod session;
+mod sweep;
+mod usage;
+
+pub use usage::Usage;
 
 use crate::app::App;
 use crate::config::{Config, Origins};
 use socketio::{Cors, Namespace};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use wire::{Room, UserId};
 
 /// Flag of sockets that opted in to events of our own by `resume` in CONNECT's auth.
 pub const OPTED_IN: u32 = 1;
+
+/// What is shared by all sockets.
+#[derive(Default)]
+pub struct Live {
+    /// Which models are in use.
+    pub usage: Usage,
+    /// When which socket ends by time, in milliseconds.
+    endings: Mutex<BTreeSet<(i64, String)>>,
+}
 
 /// The transport's settings, from ours.
 #[must_use]
@@ -23,8 +48,25 @@ pub fn transport(config: &Config) -> socketio::Config {
     }
 }
 
-/// Registers the handlers of the namespace.
-pub fn serve(_app: &App) {}
+/// Registers the handlers of the namespace and starts the sweep.
+pub fn serve(app: &App) {
+    let on_connect = app.clone();
+    app.io.on_connect(move |socket, auth| {
+        let app = on_connect.clone();
+        async move { connect::connect(&app, &socket, auth.as_ref()).await }
+    });
+    let on_event = app.clone();
+    app.io.on_any(move |socket, event| {
+        let app = on_event.clone();
+        async move { dispatch::dispatch(&app, &socket, event).await }
+    });
+    let on_disconnect = app.clone();
+    app.io.on_disconnect(move |socket, reason| {
+        let app = on_disconnect.clone();
+        async move { disconnect::disconnect(&app, &socket, reason) }
+    });
+    app.tasks.spawn(sweep::run(app.clone()));
+}
 
 /// The transport's own room of all sockets of a person. It stands outside the log: a socket is in it as long as it is
 /// theirs, also while it is behind in `user:{id}`.
@@ -43,5 +85,12 @@ pub fn crowd_of(room: &Room) -> String {
     }
 }
 
+/// The transport's own room of the sockets that were opened with one session's token.
+fn sockets_with(session_id: &str) -> String {
+    format!("session:{session_id}")
+}
+
 /// Disconnects the sockets that were opened with one session's token.
-pub fn end_session(_io: &Namespace, _session_id: &str) {}
+pub fn end_session(io: &Namespace, session_id: &str) {
+    io.in_room(&sockets_with(session_id)).disconnect(true);
+}

@@ -8,10 +8,9 @@ pub mod http;
 mod picture;
 
 use crate::app::App;
-use crate::live;
 use store::users::User;
+use wire::Room;
 use wire::events::{PeopleChange, ServerEvent};
-use wire::{Room, UserId};
 
 /// How long after its last request a person counts as active, in ms (contract 5.7).
 pub const ACTIVE_MS: i64 = 180_000;
@@ -19,17 +18,13 @@ pub const ACTIVE_MS: i64 = 180_000;
 /// Whether a person has an open socket, or did something in the last three minutes.
 #[must_use]
 pub fn is_active(app: &App, user: &User) -> bool {
-    has_socket(app, &user.id) || was_active(user, app.clock.now_ms())
+    app.presence.is_online(&user.id) || was_active(user, app.clock.now_ms())
 }
 
 /// Whether a person did something in the last three minutes.
 #[must_use]
 pub fn was_active(user: &User, now_ms: i64) -> bool {
     user.last_active_at_ms >= now_ms - ACTIVE_MS
-}
-
-fn has_socket(app: &App, id: &UserId) -> bool {
-    app.io.in_room(&live::sockets_of(id)).count() > 0
 }
 
 /// Tells everyone how a person is now. To be called in the job that changed them.

@@ -1,0 +1,316 @@
+//! What is shown of channels: the sidebar's rows, one channel, its people, pages of its messages.
+
+use super::open::{self, Audience};
+use crate::access::{self, Readable};
+use crate::app::App;
+use crate::auth::Actor;
+use crate::error::Error;
+use std::collections::HashMap;
+use store::members::Person;
+use store::{Conn, Tx, members, messages, users};
+use wire::channels::{ChannelDetail, ChannelKind, ChannelRow, ChannelUser, ReadPosition};
+use wire::messages::Message;
+use wire::people::UserSummaries;
+use wire::{ChannelId, MessageId, UserId};
+
+/// Most messages of one page.
+pub const MAX_PAGE: u32 = 200;
+
+/// The rows of the caller's sidebar. A standard channel seen here for the first time has nothing unread.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(app: &App, actor: &Actor) -> Result<Vec<ChannelRow>, Error> {
+    access::may_use_channels(actor)?;
+    let (person, role) = (actor.user.id.clone(), actor.user.role);
+    let (found, people) = app
+        .store
+        .read(move |conn| {
+            Ok::<_, Error>((
+                open::visible(conn, &person, role)?,
+                members::direct_people(conn, &person)?,
+            ))
+        })
+        .await?;
+    let unseen: Vec<ChannelId> = found
+        .iter()
+        .filter(|listed| listed.position.is_none())
+        .map(|listed| listed.stored.channel.id.clone())
+        .collect();
+    note_seen(app, actor, unseen).await?;
+
+    let mut people_of: HashMap<ChannelId, Vec<Person>> = HashMap::new();
+    for person in people {
+        people_of
+            .entry(person.channel_id.clone())
+            .or_default()
+            .push(person);
+    }
+    let rows = found.into_iter().map(|listed| {
+        let is_direct = listed.stored.channel.kind == Some(ChannelKind::Dm);
+        let people = is_direct.then(|| {
+            people_of
+                .remove(&listed.stored.channel.id)
+                .unwrap_or_default()
+        });
+        let position = listed
+            .position
+            .unwrap_or_else(|| all_read(listed.stored.last_no));
+        ChannelRow {
+            user_ids: people.as_ref().map(|people| ids(people)),
+            users: people.map(|people| shown(app, people)),
+            last_message_at: listed.stored.last_message_at,
+            unread_count: position.unread(),
+            position,
+            channel: listed.stored.channel,
+        }
+    });
+    Ok(rows.collect())
+}
+
+async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>) -> Result<(), Error> {
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let (person, now_ms) = (actor.user.id.clone(), app.clock.now_ms());
+    let job = move |tx: &mut Tx<'_>| {
+        for channel in &unseen {
+            members::saw(tx, channel, &person, false, now_ms)?;
+        }
+        Ok::<_, Error>(())
+    };
+    app.store.write_soft(job).await
+}
+
+fn all_read(last_no: i64) -> ReadPosition {
+    ReadPosition {
+        last_no,
+        read_no: last_no,
+        read_version: 0,
+    }
+}
+
+/// One channel with the caller's rights in it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn detail(app: &App, actor: &Actor, id: &ChannelId) -> Result<ChannelDetail, Error> {
+    let (caller, id) = (actor.clone(), id.clone());
+    let (readable, people, user_count) = app
+        .store
+        .read(move |conn| {
+            let readable = access::may_read(conn, &caller, &id)?;
+            let channel = &readable.stored.channel;
+            let people = channel
+                .kind
+                .map(|_| members::people(conn, &id))
+                .transpose()?;
+            let user_count = match &people {
+                Some(people) => count(people.len()),
+                None => match open::audience(conn, channel)? {
+                    Audience::Everybody => users::search(conn, "", 1)?.1,
+                    Audience::People(people) => count(people.len()),
+                },
+            };
+            Ok::<_, Error>((readable, people, user_count))
+        })
+        .await?;
+    let Readable { stored, membership } = readable;
+    let rights = access::rights(
+        &stored.channel,
+        membership.is_some(),
+        &actor.user.id,
+        actor.user.role,
+    );
+    let position = membership.as_ref().map_or_else(
+        || all_read(stored.last_no),
+        |own| ReadPosition {
+            last_no: stored.last_no,
+            read_no: own.read_no,
+            read_version: own.read_version,
+        },
+    );
+    Ok(ChannelDetail {
+        is_manager: rights.manage,
+        write_access: rights.write,
+        user_count,
+        user_ids: people.as_ref().map(|people| ids(people)),
+        users: people.map(|people| shown(app, people)),
+        last_read_at: membership.and_then(|own| own.member.last_read_at),
+        unread_count: position.unread(),
+        position,
+        channel: stored.channel,
+    })
+}
+
+fn count(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}
+
+fn ids(people: &[Person]) -> Vec<UserId> {
+    people.iter().map(|person| person.id.clone()).collect()
+}
+
+fn shown(app: &App, people: Vec<Person>) -> Vec<ChannelUser> {
+    let now_ms = app.clock.now_ms();
+    let shown = people.into_iter().map(|person| ChannelUser {
+        is_active: app
+            .presence
+            .is_active(&person.id, person.last_active_at_ms, now_ms),
+        id: person.id,
+        name: person.name,
+        status_emoji: None,
+        status_message: None,
+        status_expires_at: None,
+    });
+    shown.collect()
+}
+
+/// How the people of a channel are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Only those whose name contains this.
+    pub query: String,
+    /// Backwards by name.
+    pub descending: bool,
+    /// From 1; 30 each.
+    pub page: i64,
+}
+
+/// A page of the people who may read a channel.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn members_page(
+    app: &App,
+    actor: &Actor,
+    id: &ChannelId,
+    listing: Listing,
+) -> Result<UserSummaries, Error> {
+    let (caller, id) = (actor.clone(), id.clone());
+    let (found, total) = app
+        .store
+        .read(move |conn| {
+            let channel = access::may_read(conn, &caller, &id)?.stored.channel;
+            let people = match channel.kind {
+                Some(_) => members::user_ids(conn, &id)?,
+                None => match open::audience(conn, &channel)? {
+                    Audience::Everybody => {
+                        return Ok(users::search(conn, &listing.query, listing.page)?);
+                    }
+                    Audience::People(people) => people,
+                },
+            };
+            page_of(conn, people, &listing)
+        })
+        .await?;
+    let now_ms = app.clock.now_ms();
+    let summary = |user: users::User| {
+        user.summary(
+            app.presence
+                .is_active(&user.id, user.last_active_at_ms, now_ms),
+        )
+    };
+    Ok(UserSummaries {
+        users: found.into_iter().map(summary).collect(),
+        total,
+    })
+}
+
+fn page_of(
+    conn: &Conn,
+    people: Vec<UserId>,
+    listing: &Listing,
+) -> Result<(Vec<users::User>, i64), Error> {
+    let wanted = listing.query.trim().to_lowercase();
+    let mut found = Vec::new();
+    for id in people {
+        found.extend(
+            users::by_id(conn, &id)?.filter(|user| user.name.to_lowercase().contains(&wanted)),
+        );
+    }
+    found.sort_by_cached_key(|user| (user.name.to_lowercase(), user.id.clone()));
+    if listing.descending {
+        found.reverse();
+    }
+    let total = count(found.len());
+    let skip = usize::try_from((listing.page.max(1) - 1).saturating_mul(users::PAGE))
+        .unwrap_or(usize::MAX);
+    let page = usize::try_from(users::PAGE).unwrap_or(usize::MAX);
+    Ok((found.into_iter().skip(skip).take(page).collect(), total))
+}
+
+/// Top-level messages, newest first. Whoever reads a standard channel first has nothing unread in it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn message_page(
+    app: &App,
+    actor: &Actor,
+    id: &ChannelId,
+    skip: u32,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let (caller, channel) = (actor.clone(), id.clone());
+    let (is_new, page) = app
+        .store
+        .read(move |conn| {
+            let readable = access::may_read(conn, &caller, &channel)?;
+            let page = messages::page(conn, &channel, skip, limit.min(MAX_PAGE))?;
+            Ok::<_, Error>((readable.membership.is_none(), page))
+        })
+        .await?;
+    if is_new {
+        let (person, channel, now_ms) = (actor.user.id.clone(), id.clone(), app.clock.now_ms());
+        app.store
+            .write_soft(move |tx| members::saw(tx, &channel, &person, true, now_ms).map(drop))
+            .await
+            .map_err(|error: store::Error| Error::from(error))?;
+    }
+    Ok(page)
+}
+
+/// The answers of a thread, newest first, and its root after the oldest.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn thread_page(
+    app: &App,
+    actor: &Actor,
+    id: &ChannelId,
+    root: &MessageId,
+    skip: u32,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let (caller, id, root) = (actor.clone(), id.clone(), root.clone());
+    app.store
+        .read(move |conn| {
+            let (_, message) = access::may_read_message(conn, &caller, &id, &root)?;
+            let limit = limit.min(MAX_PAGE);
+            let mut page = messages::thread(conn, &root, skip, limit)?;
+            if page.len() < limit as usize {
+                page.push(messages::without_data(messages::whole(conn, message)?));
+            }
+            Ok(page)
+        })
+        .await
+}
+
+/// One message with all its data.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn message(
+    app: &App,
+    actor: &Actor,
+    id: &ChannelId,
+    message: &MessageId,
+) -> Result<Message, Error> {
+    let (caller, id, message) = (actor.clone(), id.clone(), message.clone());
+    app.store
+        .read(move |conn| {
+            let (_, stored) = access::may_read_message(conn, &caller, &id, &message)?;
+            Ok(messages::whole(conn, stored)?)
+        })
+        .await
+}

@@ -1,0 +1,285 @@
+//! A socket connects, or changes hands: the token says whose it is, the database which rooms that means.
+//!
+//! Only the token in CONNECT's auth counts (a JWT; API keys are for HTTP), never a cookie. The rooms are entered before
+//! CONNECT is answered.
+
+use super::{OPTED_IN, crowd_of, session::Session, sockets_of, sockets_with};
+use crate::app::App;
+use crate::auth::{Actor, Credential, actor_of_token};
+use crate::channels;
+use crate::error::Error;
+use crate::hub::{Claim, Claims};
+use crate::presence;
+use serde_json::Value;
+use socketio::{ConnectError, Socket};
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+use wire::Room;
+use wire::people::Role;
+
+/// How long a socket may stay without a person, in milliseconds. The sign-in page has one.
+const ANONYMOUS_MS: i64 = 600_000;
+/// Most rooms that a client may claim positions in.
+const MAX_CLAIMS: usize = 5_000;
+/// How often the rooms are asked for again when rights change at that very moment.
+const MAX_ROUNDS: usize = 10;
+
+/// Handles CONNECT. Never refuses, as the contract wants it: a wrong token is an anonymous socket.
+pub async fn connect(app: &App, socket: &Socket, auth: Option<&Value>) -> Result<(), ConnectError> {
+    let session = Arc::new(Session::anonymous());
+    socket.set_data(session.clone());
+    if let Some(resume) = auth
+        .and_then(|auth| auth.get("resume"))
+        .filter(|resume| resume.is_object())
+    {
+        socket.set_flags(OPTED_IN);
+        let token = auth.and_then(token_of);
+        return finish(app, socket, &session, token, &claims(resume)).await;
+    }
+    finish(
+        app,
+        socket,
+        &session,
+        auth.and_then(token_of),
+        &Claims::new(),
+    )
+    .await
+}
+
+async fn finish(
+    app: &App,
+    socket: &Socket,
+    session: &Session,
+    token: Option<&str>,
+    claims: &Claims,
+) -> Result<(), ConnectError> {
+    let outcome = match token {
+        Some(token) => authenticate(app, token).await,
+        None => Ok(None),
+    };
+    let entered = match outcome {
+        Ok(Some(actor)) => hand_over(app, socket, session, actor, claims).await,
+        Ok(None) => {
+            stays_until(
+                app,
+                socket,
+                session,
+                Some(app.clock.now_ms() + ANONYMOUS_MS),
+            );
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = entered {
+        tracing::warn!(sid = %socket.id(), %error, "a socket could not be let in; its client will come back");
+        socket.close_transport();
+        return Err(ConnectError::new("the server is busy"));
+    }
+    Ok(())
+}
+
+fn token_of(auth: &Value) -> Option<&str> {
+    auth.get("token")?
+        .as_str()
+        .filter(|token| !token.is_empty())
+}
+
+/// `{room: [seq, at]}` or `{room: seq}`; what is neither claims nothing.
+pub fn claims(given: &Value) -> Claims {
+    let claim = |given: &Value| match given {
+        Value::Array(pair) => Some(Claim {
+            seq: pair.first()?.as_i64()?,
+            at_ms: pair.get(1)?.as_i64(),
+        }),
+        number => Some(Claim {
+            seq: number.as_i64()?,
+            at_ms: None,
+        }),
+    };
+    let rooms = given.as_object().into_iter().flatten().take(MAX_CLAIMS);
+    rooms
+        .filter_map(|(room, given)| Some((room.clone(), claim(given)?)))
+        .collect()
+}
+
+/// Whose the token is; none if it is no valid session's.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn authenticate(app: &App, token: &str) -> Result<Option<Actor>, Error> {
+    match actor_of_token(app, token).await {
+        Ok(actor) if matches!(actor.credential, Credential::Session { .. }) => Ok(Some(actor)),
+        Ok(_) | Err(Error::NotAuthenticated(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the socket to a person: out of all rooms of the one before, into those of the new one. If the session has
+/// ended meanwhile, the socket belongs to nobody.
+///
+/// # Errors
+/// When the database does not answer; the socket belongs to nobody then.
+pub async fn hand_over(
+    app: &App,
+    socket: &Socket,
+    session: &Session,
+    actor: Actor,
+    claims: &Claims,
+) -> Result<(), Error> {
+    let actor = Arc::new(actor);
+    let before = session.belongs_to(Some(actor.clone()));
+    let is_new = before.is_none_or(|before| before.user.id != actor.user.id);
+    if is_new {
+        leave_everything(app, socket, session);
+    }
+    stays_until(app, socket, session, ends_at_ms(&actor));
+    // These first: from now on every change of a right reaches the socket.
+    socket.join(&sockets_with(&actor.session_id));
+    socket.join(&sockets_of(&actor.user.id));
+    if actor.user.role != Role::Pending {
+        socket.join(&crowd_of(&Room::Everyone));
+    }
+    let claims = is_new.then_some(claims);
+    match enter_rooms(app, socket, &actor, claims).await {
+        Ok(true) => {}
+        outcome => {
+            session.belongs_to(None);
+            leave_everything(app, socket, session);
+            stays_until(
+                app,
+                socket,
+                session,
+                Some(app.clock.now_ms() + ANONYMOUS_MS),
+            );
+            return outcome.map(drop);
+        }
+    }
+    if actor.user.role != Role::Pending
+        && session.counts_for(Some(actor.user.id.clone())).is_none()
+        && let Some(change) = app.presence.opened(&actor.user.id, app.clock.now_ms())
+    {
+        presence::publish(app, change);
+    }
+    tracing::info!(sid = %socket.id(), user.id = %actor.user.id, "a socket was let in");
+    Ok(())
+}
+
+fn ends_at_ms(actor: &Actor) -> Option<i64> {
+    match actor.credential {
+        Credential::Session { expires_at_s } => expires_at_s.map(|at_s| at_s.saturating_mul(1_000)),
+        Credential::ApiKey => None,
+    }
+}
+
+/// Takes the socket out of everything that was a person's.
+fn leave_everything(app: &App, socket: &Socket, session: &Session) {
+    app.hub.forget(socket);
+    socket.leave_all();
+    if let Some(person) = session.counts_for(None) {
+        app.presence.closed(&person, app.clock.now_ms());
+    }
+}
+
+/// Notes when the socket ends by time, in place of what was noted before.
+pub fn stays_until(app: &App, socket: &Socket, session: &Session, ends_at_ms: Option<i64>) {
+    let before = session.ends_at(ends_at_ms);
+    let mut endings = app
+        .live
+        .endings
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(at_ms) = before {
+        endings.remove(&(at_ms, socket.id().to_string()));
+    }
+    if let Some(at_ms) = ends_at_ms {
+        endings.insert((at_ms, socket.id().to_string()));
+    }
+}
+
+/// Enters the rooms; `claims` only for a socket that is new to its person. False if the session has ended.
+async fn enter_rooms(
+    app: &App,
+    socket: &Socket,
+    actor: &Actor,
+    claims: Option<&Claims>,
+) -> Result<bool, Error> {
+    let Some(mut rooms) = rooms_of(app, actor).await? else {
+        return Ok(false);
+    };
+    match claims {
+        Some(claims) if socket.flags() & OPTED_IN != 0 => {
+            let list: Vec<Room> = rooms.iter().cloned().collect();
+            app.hub.enter(socket, &actor.user.id, &list, claims).await?;
+        }
+        _ => app.hub.settle(socket, rooms.clone()).await?,
+    }
+    // A right that changed between the question and the entering met the socket outside: ask until nothing changes.
+    for _ in 0..MAX_ROUNDS {
+        let Some(now) = rooms_of(app, actor).await? else {
+            return Ok(false);
+        };
+        if now == rooms {
+            return Ok(true);
+        }
+        app.hub.settle(socket, now.clone()).await?;
+        rooms = now;
+    }
+    Err(Error::Store(store::Error::Busy))
+}
+
+/// Puts the socket into the rooms that are its person's now.
+///
+/// # Errors
+/// When the database does not answer; the rooms are as they were.
+pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<(), Error> {
+    enter_rooms(app, socket, actor, None).await.map(drop)
+}
+
+/// The rooms of the log that are a person's now; none if the session has ended.
+async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Error> {
+    let (session_id, now_ms) = (actor.session_id.clone(), app.clock.now_ms());
+    app.store
+        .read(move |conn| {
+            let Some(user) = store::sessions::user_of(conn, &session_id, now_ms)? else {
+                return Ok(None);
+            };
+            let mut rooms = HashSet::from([Room::User(user.id.clone())]);
+            if user.role != Role::Pending {
+                rooms.insert(Room::Everyone);
+            }
+            for listed in channels::visible(conn, &user.id, user.role)? {
+                rooms.insert(Room::Channel(listed.stored.channel.id));
+            }
+            Ok(Some(rooms))
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn positions_are_read_with_and_without_their_time() {
+        let read =
+            claims(&json!({"channel:a": [41, 7], "channel:b": 3, "user:c": "x", "user:d": []}));
+        let expected = Claims::from([
+            (
+                "channel:a".to_owned(),
+                Claim {
+                    seq: 41,
+                    at_ms: Some(7),
+                },
+            ),
+            (
+                "channel:b".to_owned(),
+                Claim {
+                    seq: 3,
+                    at_ms: None,
+                },
+            ),
+        ]);
+        assert_eq!(read, expected);
+    }
+}

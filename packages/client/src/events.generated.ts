@@ -57,4 +57,5 @@ export const CLIENT_EVENT_NAMES = [
 	'heartbeat',
 	'usage',
 	'events:channel',
+	'resume',
 ] as const;

@@ -282,6 +282,363 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's channels: standard ones they may read, groups, direct conversations they have not hidden. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One channel with the caller's rights in it. */
+        get: operations["get_channel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a channel with all its messages, for ever. */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The caller leaves a group; a direct conversation is hidden until the next message. */
+        post: operations["leave_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of the people who may read a channel. */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/members/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hides a group or direct conversation from the caller's sidebar until the next message, or shows it again. */
+        post: operations["set_channel_active"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** The same as leaving, for those who think of it as deleting their membership. */
+        delete: operations["delete_own_membership"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Top-level messages, newest first; of their `data` only whether there is any. */
+        get: operations["list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message with all its data. */
+        get: operations["get_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/{message_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The data of one message. */
+        get: operations["get_message_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/{message_id}/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes one's own message, or any in a channel that one manages. */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/{message_id}/thread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The answers of a thread, newest first, and its root after the oldest. */
+        get: operations["list_thread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/{message_id}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces the text of one's own message. */
+        post: operations["edit_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/messages/post": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Posts a message. Sent again with the same `temp_id`, it is the message that is there already. */
+        post: operations["post_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves the caller's read marker, backwards too ("mark unread"). */
+        post: operations["move_read_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes a channel's name, description and access. */
+        post: operations["update_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/update/members/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds people to a group; answers with those who were not in it. */
+        post: operations["add_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/update/members/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Removes people from a group; answers how many were in it. */
+        post: operations["remove_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a channel: standard (admins only), a group, or a direct conversation. */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's channels without their numbers. */
+        get: operations["list_channels_without_numbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The direct conversation with a person, made if there is none; with oneself too. */
+        get: operations["open_direct"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/": {
         parameters: {
             query?: never;
@@ -576,6 +933,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is online now. Changes are pushed as `events:presence`. */
+        get: operations["list_online"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/permissions": {
         parameters: {
             query?: never;
@@ -727,6 +1101,13 @@ export interface components {
             /** @description Ask the model for a title, if the chat has none of its own yet. */
             title_generation?: boolean | null;
         };
+        /** @description `POST /api/v1/channels/{id}/update/members/add` and `/remove`. */
+        ChangeMembers: {
+            /** @description Accepted for old clients; no group exists yet. */
+            group_ids?: string[];
+            /** @description Who; at most 500. */
+            user_ids?: components["schemas"]["UserId"][];
+        };
         /** @description A channel as every answer and event shows it. */
         Channel: {
             access_control: components["schemas"]["AccessControl"] | null;
@@ -764,6 +1145,28 @@ export interface components {
         ChannelDeleted: {
             /** @description Which. */
             channel_id: components["schemas"]["ChannelId"];
+        };
+        /** @description `GET /api/v1/channels/{id}`. */
+        ChannelDetail: components["schemas"]["Channel"] & components["schemas"]["ReadPosition"] & {
+            /** @description May rename and delete it, add and remove members. */
+            is_manager: boolean;
+            last_read_at: components["schemas"]["i64"] | null;
+            /**
+             * Format: int64
+             * @description `last_no - read_no`.
+             */
+            unread_count: number;
+            /**
+             * Format: int64
+             * @description How many may read it.
+             */
+            user_count: number;
+            /** @description Members of a group or direct conversation; null elsewhere. */
+            user_ids: components["schemas"]["UserId"][] | null;
+            /** @description Members of a direct conversation; null elsewhere. */
+            users: components["schemas"]["ChannelUser"][] | null;
+            /** @description May post. */
+            write_access: boolean;
         };
         /** @description Inside `events:channel`, told apart by `type`. */
         ChannelEvent: {
@@ -821,10 +1224,41 @@ export interface components {
             /** @description Only the type. */
             data: components["schemas"]["ChannelEvent"];
         };
+        /** @description A row of the sidebar: `GET /api/v1/channels/`. */
+        ChannelRow: components["schemas"]["Channel"] & components["schemas"]["ReadPosition"] & {
+            last_message_at: components["schemas"]["i64"] | null;
+            /**
+             * Format: int64
+             * @description `last_no - read_no`.
+             */
+            unread_count: number;
+            /** @description Members of a direct conversation; null elsewhere. */
+            user_ids: components["schemas"]["UserId"][] | null;
+            /** @description Members of a direct conversation; null elsewhere. */
+            users: components["schemas"]["ChannelUser"][] | null;
+        };
         /** @description Payload of `channel:added` and `channel:removed`. */
         ChannelSeen: {
             /** @description Which. */
             channel_id: components["schemas"]["ChannelId"];
+        };
+        /** @description The other side of a direct conversation, as the sidebar shows it. */
+        ChannelUser: {
+            /** @description Who. */
+            id: components["schemas"]["UserId"];
+            /** @description Has an open socket now. */
+            is_active: boolean;
+            /** @description The name shown. */
+            name: string;
+            /** @description Not used yet; the contract's clients expect the key. */
+            status_emoji: string | null;
+            /**
+             * Format: int64
+             * @description Not used yet.
+             */
+            status_expires_at: number | null;
+            /** @description Not used yet. */
+            status_message: string | null;
         };
         /** @description A chat as the contract shows it. `chat` is assembled from rows: `{id, title, models, history, messages, ...}`. */
         Chat: {
@@ -1003,6 +1437,26 @@ export interface components {
             /** @description Whether the answer comes in parts; ignored by the task flow. */
             stream?: boolean | null;
         };
+        /** @description `POST /api/v1/channels/create`. */
+        CreateChannel: {
+            access_control?: components["schemas"]["AccessControl"] | null;
+            /** @description Free for clients. */
+            data?: Record<string, unknown> | null;
+            /** @description At most 500 characters. */
+            description?: string | null;
+            /** @description Accepted for old clients; no group exists yet. */
+            group_ids?: string[] | null;
+            /** @description Kept as given. */
+            is_private?: boolean | null;
+            /** @description Free for clients. */
+            meta?: Record<string, unknown> | null;
+            /** @description 1 to 80 characters, lower-cased; may be empty for a direct conversation. */
+            name: string;
+            /** @description `group` or `dm`; null, absent or empty for a standard channel (admins only). */
+            type?: string | null;
+            /** @description First members of a group, or the other side of a direct conversation. */
+            user_ids?: components["schemas"]["UserId"][] | null;
+        };
         /** @description Whether a person may not sign in. */
         Disable: {
             /** @description `false` allows it again. */
@@ -1012,6 +1466,15 @@ export interface components {
         EditChatMessage: {
             /** @description Replaces the text. */
             content: string;
+        };
+        /** @description `POST /api/v1/channels/{id}/messages/{mid}/update`. */
+        EditMessage: {
+            /** @description Replaces the text. */
+            content: string;
+            /** @description Merged key by key. */
+            data?: Record<string, unknown> | null;
+            /** @description Merged key by key. */
+            meta?: Record<string, unknown> | null;
         };
         /** @description Body of every HTTP error but validation errors. */
         ErrorBody: {
@@ -1044,6 +1507,39 @@ export interface components {
         Left: {
             /** @description The room's name. */
             room: string;
+        };
+        /** @description A membership row, as adding members answers it. */
+        Member: {
+            /** @description In which channel. */
+            channel_id: components["schemas"]["ChannelId"];
+            /** @description When the row was made. */
+            created_at: components["schemas"]["i64"];
+            /** @description Free for clients. */
+            data: Record<string, unknown> | null;
+            /** @description Which row (UUID). */
+            id: string;
+            invited_at: components["schemas"]["i64"] | null;
+            invited_by: components["schemas"]["UserId"] | null;
+            /** @description Shown in the member's sidebar. */
+            is_active: boolean;
+            /** @description Not used yet. */
+            is_channel_muted: boolean;
+            /** @description Not used yet. */
+            is_channel_pinned: boolean;
+            /** @description When they joined. */
+            joined_at: components["schemas"]["i64"];
+            last_read_at: components["schemas"]["i64"] | null;
+            left_at: components["schemas"]["i64"] | null;
+            /** @description Free for clients. */
+            meta: Record<string, unknown> | null;
+            /** @description Not used yet. */
+            role: string | null;
+            /** @description Always `joined`. */
+            status: string;
+            /** @description When the row changed last. */
+            updated_at: components["schemas"]["i64"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
         };
         /** @description Payload of `member:joined`. */
         MemberJoined: {
@@ -1104,10 +1600,23 @@ export interface components {
             /** @description Who wrote it. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description `POST /api/v1/channels/{id}/read`: moves the caller's marker, backwards too ("mark unread"). */
+        MoveReadMarker: {
+            /**
+             * Format: int64
+             * @description The last message read; 0 marks all unread. More than the channel has is taken as all.
+             */
+            read_no: number;
+        };
         /** @description A new password, set by an admin. */
         NewPassword: {
             /** @description 8 to 256 bytes. */
             password: string;
+        };
+        /** @description Everyone who has an open socket. */
+        Online: {
+            /** @description Who, in the order of their ids. */
+            user_ids: components["schemas"]["UserId"][];
         };
         /** @description Payload of `events:people`. */
         PeopleChange: {
@@ -1120,6 +1629,19 @@ export interface components {
         Posted: components["schemas"]["Message"] & {
             /** @description As sent; null if the client sent none. */
             temp_id: string | null;
+        };
+        /** @description `POST /api/v1/channels/{id}/messages/post`. */
+        PostMessage: {
+            /** @description Markdown; at most 64 KiB. */
+            content: string;
+            /** @description Free for clients; at most 64 KiB. */
+            data?: Record<string, unknown> | null;
+            /** @description Free for clients; keys the server speaks with (`model_id`, `webhook`) are removed. */
+            meta?: Record<string, unknown> | null;
+            parent_id?: components["schemas"]["MessageId"] | null;
+            reply_to_id?: components["schemas"]["MessageId"] | null;
+            /** @description Chosen by the client; comes back in the event. The same one again is the same message, once and for ever. */
+            temp_id?: string | null;
         };
         /** @description Payload of `events:presence`. */
         Presence: {
@@ -1171,6 +1693,24 @@ export interface components {
              * @description Grows with every move; the greatest wins.
              */
             version: number;
+        };
+        /** @description The two absolute numbers that unread counts are the difference of, and the version of the marker. */
+        ReadPosition: {
+            /**
+             * Format: int64
+             * @description `no` of the newest top-level message; 0 in an empty channel.
+             */
+            last_no: number;
+            /**
+             * Format: int64
+             * @description `no` up to which the caller has read.
+             */
+            read_no: number;
+            /**
+             * Format: int64
+             * @description Grows with every move of the marker; the greatest wins.
+             */
+            read_version: number;
         };
         /** @description Payload of `ready`: the socket's whole list of rooms. */
         Ready: {
@@ -1235,6 +1775,11 @@ export interface components {
             /** @description Always `Bearer`. */
             token_type: string;
         };
+        /** @description `POST /api/v1/channels/{id}/members/active`. */
+        SetMemberActive: {
+            /** @description False hides the conversation from the caller's sidebar until something is posted. */
+            is_active: boolean;
+        };
         /** @description Settings to merge by their top-level keys; `ui` belongs to the web app. */
         SettingsChange: Record<string, unknown> & {
             /** @description Settings of the web app, replaced whole. */
@@ -1278,6 +1823,20 @@ export interface components {
             message: string;
             /** @description Whether there was one to stop. */
             status: boolean;
+        };
+        /** @description `POST /api/v1/channels/{id}/update`. */
+        UpdateChannel: {
+            access_control?: components["schemas"]["AccessControl"] | null;
+            /** @description Free for clients. */
+            data?: Record<string, unknown> | null;
+            /** @description At most 500 characters. */
+            description?: string | null;
+            /** @description Kept as given. */
+            is_private?: boolean | null;
+            /** @description Free for clients. */
+            meta?: Record<string, unknown> | null;
+            /** @description 1 to 80 characters, lower-cased. */
+            name: string;
         };
         /** @description `POST /api/v1/auths/update/password`. */
         UpdatePassword: {
@@ -1349,14 +1908,18 @@ export type AdminUpdate = components['schemas']['AdminUpdate'];
 export type AdminUser = components['schemas']['AdminUser'];
 export type AdminUsers = components['schemas']['AdminUsers'];
 export type BackgroundTasks = components['schemas']['BackgroundTasks'];
+export type ChangeMembers = components['schemas']['ChangeMembers'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelChange = components['schemas']['ChannelChange'];
 export type ChannelDeleted = components['schemas']['ChannelDeleted'];
+export type ChannelDetail = components['schemas']['ChannelDetail'];
 export type ChannelEvent = components['schemas']['ChannelEvent'];
 export type ChannelId = components['schemas']['ChannelId'];
 export type ChannelKind = components['schemas']['ChannelKind'];
 export type ChannelPush = components['schemas']['ChannelPush'];
+export type ChannelRow = components['schemas']['ChannelRow'];
 export type ChannelSeen = components['schemas']['ChannelSeen'];
+export type ChannelUser = components['schemas']['ChannelUser'];
 export type Chat = components['schemas']['Chat'];
 export type ChatEvent = components['schemas']['ChatEvent'];
 export type ChatForm = components['schemas']['ChatForm'];
@@ -1368,25 +1931,32 @@ export type ChatPush = components['schemas']['ChatPush'];
 export type ChatRow = components['schemas']['ChatRow'];
 export type ChatTasks = components['schemas']['ChatTasks'];
 export type CompletionRequest = components['schemas']['CompletionRequest'];
+export type CreateChannel = components['schemas']['CreateChannel'];
 export type Disable = components['schemas']['Disable'];
 export type EditChatMessage = components['schemas']['EditChatMessage'];
+export type EditMessage = components['schemas']['EditMessage'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type FieldError = components['schemas']['FieldError'];
 export type I64 = components['schemas']['i64'];
 export type Joined = components['schemas']['Joined'];
 export type Left = components['schemas']['Left'];
+export type Member = components['schemas']['Member'];
 export type MemberJoined = components['schemas']['MemberJoined'];
 export type MemberLeft = components['schemas']['MemberLeft'];
 export type Message = components['schemas']['Message'];
 export type MessageId = components['schemas']['MessageId'];
 export type MessageRow = components['schemas']['MessageRow'];
+export type MoveReadMarker = components['schemas']['MoveReadMarker'];
 export type NewPassword = components['schemas']['NewPassword'];
+export type Online = components['schemas']['Online'];
 export type PeopleChange = components['schemas']['PeopleChange'];
 export type Posted = components['schemas']['Posted'];
+export type PostMessage = components['schemas']['PostMessage'];
 export type Presence = components['schemas']['Presence'];
 export type Reaction = components['schemas']['Reaction'];
 export type ReactionUser = components['schemas']['ReactionUser'];
 export type ReadMarker = components['schemas']['ReadMarker'];
+export type ReadPosition = components['schemas']['ReadPosition'];
 export type Ready = components['schemas']['Ready'];
 export type Recovered = components['schemas']['Recovered'];
 export type ReportChatEvent = components['schemas']['ReportChatEvent'];
@@ -1394,6 +1964,7 @@ export type Resumed = components['schemas']['Resumed'];
 export type Role = components['schemas']['Role'];
 export type RunPosition = components['schemas']['RunPosition'];
 export type Session = components['schemas']['Session'];
+export type SetMemberActive = components['schemas']['SetMemberActive'];
 export type SettingsChange = components['schemas']['SettingsChange'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignUp = components['schemas']['SignUp'];
@@ -1401,6 +1972,7 @@ export type TaskId = components['schemas']['TaskId'];
 export type Tasks = components['schemas']['Tasks'];
 export type TaskStarted = components['schemas']['TaskStarted'];
 export type TaskStopped = components['schemas']['TaskStopped'];
+export type UpdateChannel = components['schemas']['UpdateChannel'];
 export type UpdatePassword = components['schemas']['UpdatePassword'];
 export type UpdateProfile = components['schemas']['UpdateProfile'];
 export type UserId = components['schemas']['UserId'];
@@ -1913,6 +2485,825 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelRow"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelDetail"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    leave_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description `desc` for backwards. */
+                direction?: string;
+                /** @description Accepted for old clients; people are always in the order of their names. */
+                order_by?: string;
+                /** @description From 1; 30 each. */
+                page?: number;
+                /** @description Only those whose name contains this. */
+                query?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSummaries"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_channel_active: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMemberActive"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_own_membership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description How many at most; never more than 200. */
+                limit?: number;
+                /** @description How many of the newest are left out. */
+                skip?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_message_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown> | null;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_thread: {
+        parameters: {
+            query?: {
+                /** @description How many at most; never more than 200. */
+                limit?: number;
+                /** @description How many of the newest are left out. */
+                skip?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageRow"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageRow"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationBody"];
+                };
+            };
+        };
+    };
+    move_read_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveReadMarker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadMarker"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateChannel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": number;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateChannel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationBody"];
+                };
+            };
+        };
+    };
+    list_channels_without_numbers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_direct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2510,6 +3901,33 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_online: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Online"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

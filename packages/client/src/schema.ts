@@ -143,6 +143,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which models are in use, and by how many people the workspace is. */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auths/": {
         parameters: {
             query?: never;
@@ -1496,6 +1513,16 @@ export interface components {
         };
         /** Format: int64 */
         i64: number;
+        /** @description What is in use. */
+        InUse: {
+            /** @description Models that sockets reported within the last three seconds. */
+            model_ids: string[];
+            /**
+             * Format: int64
+             * @description People who did something within the last three minutes.
+             */
+            user_count: number;
+        };
         /** @description Payload of `joined`: the socket entered a room; its events follow from here. */
         Joined: {
             /** @description Where the room is live from, `[seq, at]`. */
@@ -1938,6 +1965,7 @@ export type EditMessage = components['schemas']['EditMessage'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type FieldError = components['schemas']['FieldError'];
 export type I64 = components['schemas']['i64'];
+export type InUse = components['schemas']['InUse'];
 export type Joined = components['schemas']['Joined'];
 export type Left = components['schemas']['Left'];
 export type Member = components['schemas']['Member'];
@@ -2148,6 +2176,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskStopped"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InUse"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -198,15 +198,10 @@ async fn a_broken_event_is_acked_with_what_is_wrong() {
         .await
         .is_empty()
     );
-    assert_eq!(world.app.live.usage.models(world.now_ms()), ["mock-gpt"]);
-    assert!(
-        world
-            .app
-            .live
-            .usage
-            .models(world.now_ms() + 3_000)
-            .is_empty()
-    );
+    let usage = ada.get("/api/usage").await.ok();
+    assert_eq!(usage, json!({"model_ids": ["mock-gpt"], "user_count": 1}));
+    world.advance(Duration::from_secs(3));
+    assert_eq!(ada.get("/api/usage").await.ok()["model_ids"], json!([]));
 }
 
 #[tokio::test]

@@ -141,6 +141,23 @@ impl Conn {
         }
     }
 
+    /// Queues a frame that belongs to no socket.
+    pub(crate) fn push_raw(&self, frame: &Frame, class: Class) -> bool {
+        let mut out = self.out();
+        if out.close.is_some() {
+            return false;
+        }
+        let was_empty = out.queue.is_empty();
+        let pushed = out.queue.push(frame, class, self.shared.marks, true);
+        drop(out);
+        if pushed == Pushed::Hard {
+            self.close(Close::now(DisconnectReason::SlowReader, 1013));
+        } else if was_empty {
+            self.ring();
+        }
+        pushed == Pushed::Queued
+    }
+
     fn note_refusal(&self, socket: &Socket) {
         let mut out = self.out();
         socket.set_behind(true);

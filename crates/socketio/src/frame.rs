@@ -156,6 +156,14 @@ impl Frame {
         }
     }
 
+    /// Bytes below Socket.IO.
+    pub(crate) fn engine_binary(bytes: &[u8]) -> Frame {
+        Frame {
+            first: Part::new(Opcode::Binary, bytes),
+            attachments: None,
+        }
+    }
+
     /// The heartbeat's ping, without taking memory.
     pub(crate) fn ping() -> Frame {
         let first = Part {

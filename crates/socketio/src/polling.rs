@@ -4,7 +4,10 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -38,6 +41,8 @@ struct State {
     /// The packet that tells the waiting GET that the session is over.
     ended: Option<&'static str>,
     close_was_told: bool,
+    /// The client itself has closed.
+    is_closed_by_client: bool,
 }
 
 impl State {
@@ -52,6 +57,9 @@ pub(crate) struct Polling {
     state: Mutex<State>,
     get: AtomicWaker,
     post: AtomicWaker,
+    /// When the client counts as gone; 0 while it owes no answer to a ping. A request that comes later finds no session,
+    /// even if it is seen before the driver's timer.
+    gone_at_ms: AtomicU64,
 }
 
 /// The session does not take this request: HTTP 400.
@@ -61,6 +69,16 @@ pub(crate) struct Refused;
 impl Polling {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The driver says when the client counts as gone.
+    pub(crate) fn set_gone_at_ms(&self, at_ms: Option<u64>) {
+        self.gone_at_ms.store(at_ms.unwrap_or(0), Ordering::Release);
+    }
+
+    fn is_gone(&self, conn: &Conn) -> bool {
+        let at_ms = self.gone_at_ms.load(Ordering::Acquire);
+        at_ms != 0 && conn.shared.now_ms() >= at_ms
     }
 
     /// Something may have been queued.
@@ -116,6 +134,11 @@ impl Polling {
         self.post.wake();
     }
 
+    /// The client closes: its GET ends with a noop, even if that comes a little later than the POST that says so.
+    pub(crate) fn closed_by_client(&self) {
+        self.state().is_closed_by_client = true;
+    }
+
     /// The session is over; `packet` tells the waiting GET.
     pub(crate) fn end(&self, packet: &'static str) {
         let mut state = self.state();
@@ -143,7 +166,8 @@ pub(crate) async fn read(conn: &Arc<Conn>) -> Result<String, Refused> {
     let polling = conn.polling.as_deref().ok_or(Refused)?;
     {
         let mut state = polling.state();
-        if state.is_over() || conn.out().close.is_some_and(|close| !close.flush) {
+        let is_cut = conn.out().close.is_some_and(|close| !close.flush);
+        if state.is_over() || state.close_was_told || is_cut || polling.is_gone(conn) {
             return Err(Refused);
         }
         if state.has_get {
@@ -225,9 +249,11 @@ impl Polling {
         }
         if out.close.is_some() {
             state.close_was_told = true;
+            let is_closed_by_client = state.is_closed_by_client;
             drop((out, state));
             conn.ring();
-            return Answer::Payload("1".to_owned());
+            let farewell = if is_closed_by_client { "6" } else { "1" };
+            return Answer::Payload(farewell.to_owned());
         }
         if state.is_probing {
             Answer::Probing
@@ -262,7 +288,7 @@ pub(crate) async fn write(conn: &Arc<Conn>, body: String) -> Result<(), Refused>
     let polling = conn.polling.as_deref().ok_or(Refused)?;
     {
         let mut state = polling.state();
-        if state.is_over() {
+        if state.is_over() || polling.is_gone(conn) {
             return Err(Refused);
         }
         if state.has_post {

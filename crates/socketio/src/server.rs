@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Config, DisconnectReason, Namespace, Sid,
     conn::{Close, Conn},
+    engine::OnMessage,
     http::EngineService,
     namespace::Hall,
     queue::Marks,
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     unconnected: AtomicUsize,
     addresses: Mutex<HashMap<IpAddr, usize>>,
     is_closing: AtomicBool,
+    /// Takes the messages if nothing speaks Socket.IO here.
+    pub(crate) on_message: Option<OnMessage>,
     /// The tasks that drive connections.
     pub(crate) tasks: TaskTracker,
 }
@@ -173,6 +176,10 @@ pub struct Server(Arc<Shared>);
 impl Server {
     /// A server without namespaces. Nothing runs until requests come in; needs a tokio runtime then.
     pub fn new(config: Config) -> Server {
+        Server::with_messages(config, None)
+    }
+
+    pub(crate) fn with_messages(config: Config, on_message: Option<OnMessage>) -> Server {
         let limits = &config.limits;
         let packet_limits = socket::Limits {
             attachments: limits.attachments,
@@ -201,6 +208,7 @@ impl Server {
             unconnected: AtomicUsize::new(0),
             addresses: Mutex::default(),
             is_closing: AtomicBool::new(false),
+            on_message,
             tasks: TaskTracker::new(),
         }))
     }

@@ -174,6 +174,11 @@ impl Session {
         self.deadline_ms
     }
 
+    /// When the client counts as gone, if it owes an answer to a ping.
+    pub fn gone_at_ms(&self) -> Option<u64> {
+        self.waiting_for_pong.then_some(self.deadline_ms)
+    }
+
     /// Tells the time.
     pub fn tick(&mut self, now_ms: u64) -> Option<Due> {
         if self.phase == Phase::Closed || now_ms < self.deadline_ms {
@@ -184,7 +189,10 @@ impl Session {
             return Some(Due::Timeout);
         }
         self.waiting_for_pong = true;
-        self.deadline_ms = now_ms.saturating_add(self.times.ping_timeout_ms);
+        // A timer's own lateness must not add up; a server that was busy must not blame the client for it.
+        let is_on_time = now_ms - self.deadline_ms <= self.times.ping_timeout_ms / 4;
+        let from_ms = if is_on_time { self.deadline_ms } else { now_ms };
+        self.deadline_ms = from_ms.saturating_add(self.times.ping_timeout_ms);
         Some(Due::Ping)
     }
 

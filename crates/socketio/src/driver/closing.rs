@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use super::{Driver, NEVER, Phase};
+use super::{Driver, Phase, millis};
 use crate::{DisconnectReason, conn::Close};
 
 /// A close under way.
@@ -26,8 +26,7 @@ impl Driver {
         let left = std::mem::take(&mut self.conn.out().left);
         left.iter().for_each(|socket| self.dispatch.left(socket));
         self.dispatch.end(close.reason);
-        let grace_ms =
-            u64::try_from(self.conn.shared.config.close_grace.as_millis()).unwrap_or(NEVER);
+        let grace_ms = millis(self.conn.shared.config.close_grace);
         tracing::debug!(sid = %self.conn.sid, reason = close.reason.as_str(), "a connection closes");
         self.phase = Phase::Closing(Closing {
             reason: close.reason,

@@ -16,18 +16,18 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use bytes::Bytes;
 use socketio_proto::{
-    engine::{Due, Incoming, Packet, Session, Transport},
+    engine::{Due, Incoming, Packet, Session, Transport, decode_payload},
     websocket::Message,
 };
 use tokio::time::Sleep;
 
 use self::{closing::Closing, probe::Probe};
 use crate::{
-    DisconnectReason, Frame,
+    DisconnectReason, EngineMessage, EngineSocket, Frame,
     conn::{Close, Conn},
     dispatch::Dispatch,
     polling::Polling,
@@ -79,8 +79,11 @@ impl Driver {
         } else {
             Transport::Polling
         };
-        let connect_timeout_ms =
-            u64::try_from(shared.config.connect_timeout.as_millis()).unwrap_or(NEVER);
+        // Only Socket.IO has something to connect to.
+        let connect_by_ms = match &shared.on_message {
+            Some(_) => NEVER,
+            None => now_ms.saturating_add(millis(shared.config.connect_timeout)),
+        };
         Driver {
             session: Session::open(transport, shared.times, now_ms),
             websocket,
@@ -88,7 +91,7 @@ impl Driver {
             dispatch: Dispatch::new(&conn, now_ms),
             phase: Phase::Live,
             admission: Some(admission),
-            connect_by_ms: now_ms.saturating_add(connect_timeout_ms),
+            connect_by_ms,
             blocked_ms: NEVER,
             was_paused: false,
             timer: Box::pin(tokio::time::sleep_until(shared.instant(now_ms))),
@@ -133,6 +136,9 @@ impl Driver {
         }
         self.poll_probe(cx, now_ms)?;
         self.heartbeat(now_ms)?;
+        if let Some(polling) = self.polling() {
+            polling.set_gone_at_ms(self.session.gone_at_ms());
+        }
         self.write(cx, now_ms)?;
         match self.conn.out().close {
             Some(close) => Err(close),
@@ -145,8 +151,7 @@ impl Driver {
         let left = std::mem::take(&mut self.conn.out().left);
         left.iter().for_each(|socket| self.dispatch.left(socket));
         if let Some(websocket) = self.polling().and_then(Polling::take_candidate) {
-            let timeout_ms =
-                u64::try_from(self.conn.shared.config.upgrade_timeout.as_millis()).unwrap_or(NEVER);
+            let timeout_ms = millis(self.conn.shared.config.upgrade_timeout);
             self.probe = Some(Probe {
                 websocket,
                 until_ms: now_ms.saturating_add(timeout_ms),
@@ -173,13 +178,16 @@ impl Driver {
             let message = read.map_err(read_failed)?;
             return self.message(message, now_ms).map(|()| true);
         }
+        self.read_posted(now_ms)
+    }
+
+    /// Takes in one packet that was posted. Answers whether there was one.
+    fn read_posted(&mut self, now_ms: u64) -> Result<bool, Close> {
         let Some(text) = self.polling().and_then(Polling::next_packet) else {
             return Ok(false);
         };
-        let packet = socketio_proto::engine::decode_payload(&text).next();
-        let packet = packet
-            .and_then(Result::ok)
-            .ok_or(Close::now(DisconnectReason::ParseError, 1002))?;
+        let packet = decode_payload(&text).next().and_then(Result::ok);
+        let packet = packet.ok_or(Close::now(DisconnectReason::ParseError, 1002))?;
         self.packet(Transport::Polling, packet, now_ms)
             .map(|()| true)
     }
@@ -211,19 +219,32 @@ impl Driver {
     fn packet(&mut self, on: Transport, packet: Packet<'_>, now_ms: u64) -> Result<(), Close> {
         let incoming = self.session.receive(on, packet, now_ms);
         let incoming = incoming.map_err(|_| Close::now(DisconnectReason::ParseError, 1002))?;
-        let taken = match incoming {
-            Incoming::Message(text) => self.dispatch.text(&self.conn, text.into_owned(), now_ms),
+        match incoming {
+            Incoming::Message(text) => self.deliver(EngineMessage::Text(text.into_owned()), now_ms),
             Incoming::Binary(bytes) => {
-                self.dispatch
-                    .binary(&self.conn, Bytes::from(bytes.into_owned()), now_ms)
+                self.deliver(EngineMessage::Binary(bytes.into_owned().into()), now_ms)
             }
             Incoming::Closed => {
                 if let Some(polling) = self.polling() {
-                    polling.end("6");
+                    polling.closed_by_client();
+                    self.conn.out().queue.clear();
+                    return Err(Close::after_flush(DisconnectReason::TransportClose, 1000));
                 }
-                return Err(Close::now(DisconnectReason::TransportClose, 1000));
+                Err(Close::now(DisconnectReason::TransportClose, 1000))
             }
             Incoming::ProbeAnswer(_) | Incoming::Upgraded | Incoming::Nothing => Ok(()),
+        }
+    }
+
+    /// Hands a message to the layer above.
+    fn deliver(&mut self, message: EngineMessage, now_ms: u64) -> Result<(), Close> {
+        if let Some(on_message) = &self.conn.shared.on_message {
+            on_message(&EngineSocket(self.conn.clone()), message);
+            return Ok(());
+        }
+        let taken = match message {
+            EngineMessage::Text(text) => self.dispatch.text(&self.conn, text, now_ms),
+            EngineMessage::Binary(bytes) => self.dispatch.binary(&self.conn, bytes, now_ms),
         };
         taken.map_err(|reason| match reason {
             DisconnectReason::TooManyEvents => Close::now(reason, 1008),
@@ -378,4 +399,8 @@ fn read_failed(error: ReadError) -> Close {
             Close::now(DisconnectReason::TransportError, error.close_code())
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NEVER)
 }

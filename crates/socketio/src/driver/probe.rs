@@ -3,12 +3,12 @@
 use std::task::{Context, Poll};
 
 use socketio_proto::{
-    engine::{Incoming, Packet, Transport, decode_payload},
+    engine::{Incoming, Packet, Transport},
     websocket::Message,
 };
 
 use super::Driver;
-use crate::{Frame, conn::Close, polling::Polling, websocket::WebSocket};
+use crate::{Frame, conn::Close, websocket::WebSocket};
 
 /// A WebSocket that has not taken over.
 pub(super) struct Probe {
@@ -26,7 +26,11 @@ impl Driver {
             let read = match probe.websocket.poll_message(cx) {
                 Poll::Pending if !is_late => return Ok(()),
                 Poll::Pending => None,
-                Poll::Ready(Ok(Message::Text(text))) => self.probe_packet(&text, now_ms),
+                Poll::Ready(Ok(Message::Text(text))) => {
+                    // What the client posted before it upgrades was handed over before, and comes first.
+                    while self.read_posted(now_ms)? {}
+                    self.probe_packet(&text, now_ms)
+                }
                 Poll::Ready(Ok(Message::Ping(payload))) => {
                     probe.websocket.answer_ping(payload);
                     Some(false)
@@ -63,24 +67,6 @@ impl Driver {
     }
 
     fn adopt(&mut self, cx: &mut Context<'_>) {
-        // What the client posted before it upgraded was handed over before, and comes first.
-        while let Some(text) = self.polling().and_then(Polling::next_packet) {
-            let now_ms = self.conn.shared.now_ms();
-            let Some(Ok(packet)) = decode_payload(&text).next() else {
-                continue;
-            };
-            let taken = match packet {
-                Packet::Message(text) => self.dispatch.text(&self.conn, text.into_owned(), now_ms),
-                Packet::Binary(bytes) => {
-                    self.dispatch
-                        .binary(&self.conn, bytes.into_owned().into(), now_ms)
-                }
-                _ => Ok(()),
-            };
-            if let Err(reason) = taken {
-                self.conn.close(Close::now(reason, 1002));
-            }
-        }
         self.websocket = self.probe.take().map(|probe| *probe.websocket);
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.upgraded();

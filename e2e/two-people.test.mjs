@@ -104,8 +104,8 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 	});
 
 	await step('each sees that the other is there', async () => {
-		await seen(sidebar(desk).getByRole('link', { name: /^Bob, online/ }));
-		await seen(sidebar(left).getByRole('link', { name: /^Ada, online/ }));
+		await seen(sidebar(desk).getByRole('link', { name: /^Bob\b.*\bonline/ }));
+		await seen(sidebar(left).getByRole('link', { name: /^Ada\b.*\bonline/ }));
 	});
 
 	await step('an answer of the model grows in both tabs', async () => {

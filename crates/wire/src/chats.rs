@@ -57,7 +57,7 @@ pub struct ChatRow {
 pub struct ChatForm {
     /// The contract's document; `history.messages` are merged message by message.
     #[schema(value_type = Object)]
-    pub chat: Value,
+    pub chat: Map<String, Value>,
     /// Accepted for old clients; no folder exists yet.
     #[serde(default)]
     pub folder_id: Option<String>,

@@ -10,7 +10,6 @@ use crate::http::query::Params;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use store::chats::Which;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -110,7 +109,7 @@ async fn create_chat(
     actor: Actor,
     Body(form): Body<ChatForm>,
 ) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::create(&app, &actor, document(form)).await?))
+    Ok(Json(actions::create(&app, &actor, form.chat).await?))
 }
 
 /// One chat with its messages.
@@ -132,9 +131,7 @@ async fn update_chat(
     Path(id): Path<ChatId>,
     Body(form): Body<ChatForm>,
 ) -> Result<Json<Chat>, Error> {
-    Ok(Json(
-        actions::update(&app, &actor, id, document(form)).await?,
-    ))
+    Ok(Json(actions::update(&app, &actor, id, form.chat).await?))
 }
 
 /// Removes a chat.
@@ -217,12 +214,4 @@ async fn report_chat_event(
 ) -> Result<Json<bool>, Error> {
     report::report(&app, &actor, id, message_id, event).await?;
     Ok(Json(true))
-}
-
-fn document(form: ChatForm) -> Map<String, Value> {
-    match form.chat {
-        Value::Object(document) => document,
-        // The body's schema lets only objects through.
-        _ => Map::new(),
-    }
 }

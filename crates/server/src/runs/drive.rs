@@ -21,7 +21,7 @@ use wire::events::{ChatEvent, ChatPush, ServerEvent};
 const GATHER: Duration = Duration::from_millis(20);
 /// The least time between two pieces.
 const BETWEEN_PIECES: Duration = Duration::from_millis(50);
-/// The largest piece in one event; a longer one is cut.
+/// The largest piece; what is longer leaves in several.
 const MAX_PIECE_BYTES: usize = 48 * 1024;
 /// The largest other event of a model that is passed on.
 const MAX_EXTRA_BYTES: usize = 64 * 1024;
@@ -53,7 +53,7 @@ pub fn spawn(app: &App, handle: Arc<Handle>, asking: Asking, wants_title: bool) 
         };
         let is_finished = matches!(outcome, Outcome::Finished);
         handle.text().end_reasoning(app.clock.now_ms());
-        publish_text(&app, &handle);
+        publish_rest(&app, &handle).await;
         end::end(&app, &handle, outcome, told).await;
         if is_finished && wants_title {
             super::title::give(&app, &handle.run).await;
@@ -84,8 +84,9 @@ async fn fold(app: &App, handle: &Arc<Handle>, mut deltas: Deltas, told: &mut To
         tokio::select! {
             biased;
             () = async { sleep_until(send_at.unwrap_or_else(Instant::now)).await }, if send_at.is_some() => {
-                publish_text(app, handle);
-                (send_at, last_sent) = (None, Some(Instant::now()));
+                let now = Instant::now();
+                send_at = publish_text(app, handle).then_some(now + BETWEEN_PIECES);
+                last_sent = Some(now);
             }
             delta = deltas.next() => match delta {
                 None => return Outcome::Finished,
@@ -142,26 +143,29 @@ fn take_extra(app: &App, handle: &Handle, extra: Map<String, Value>, told: &mut 
     publish_other(app, handle, Value::Object(extra));
 }
 
-/// Sends the tabs what they have not seen of the text.
-fn publish_text(app: &App, handle: &Handle) {
+/// Sends the tabs the next piece of the text; whether there is more.
+fn publish_text(app: &App, handle: &Handle) -> bool {
     // Taken and sent under one lock: pieces leave in the order of their offsets.
     let mut text = handle.text();
-    match text.unsent() {
-        None => {}
-        Some(Piece::Whole(whole)) => publish(app, handle, json!({ "content": whole }), Some(0)),
-        Some(Piece::More { mut offset, text }) => {
-            let mut rest = text.as_str();
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
-                let chunk = json!({
-                    "object": "chat.completion.chunk",
-                    "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": null}],
-                });
-                publish(app, handle, chunk, Some(offset));
-                offset += piece.len();
-                rest = after;
-            }
+    let (data, offset) = match text.unsent(MAX_PIECE_BYTES) {
+        None => return false,
+        Some(Piece::Whole(whole)) => (json!({ "content": whole }), 0),
+        Some(Piece::More { offset, text }) => {
+            let chunk = json!({
+                "object": "chat.completion.chunk",
+                "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}],
+            });
+            (chunk, offset)
         }
+    };
+    publish(app, handle, data, Some(offset));
+    text.has_unsent()
+}
+
+/// Sends the tabs all that they have not seen, at the usual pace: a burst would fill the queues of slow ones.
+async fn publish_rest(app: &App, handle: &Handle) {
+    while publish_text(app, handle) && !app.stopping.is_cancelled() {
+        tokio::time::sleep(BETWEEN_PIECES).await;
     }
 }
 

@@ -8,6 +8,7 @@ use crate::chats::{NO_TITLES, Turn};
 use crate::error::Error;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::Tx;
 use store::chats::runs::{self, Ended, Running};
@@ -70,7 +71,7 @@ pub async fn end(app: &App, handle: &Arc<Handle>, outcome: Outcome, told: Told) 
         size_bytes = text.len(), "an answer ended");
     if handle.is_stored {
         let told = Arc::new(told);
-        write(app, &run, &outcome, &text, &told).await;
+        write(app, handle, &outcome, &text, &told).await;
     } else {
         for event in last_events(&run, &outcome, &text, NO_TITLES[1]) {
             app.publish.piece(&Room::User(run.user_id.clone()), &event);
@@ -79,15 +80,24 @@ pub async fn end(app: &App, handle: &Arc<Handle>, outcome: Outcome, told: Told) 
     app.runs.release(&run.id);
 }
 
-async fn write(app: &App, run: &Running, outcome: &Outcome, text: &str, told: &Arc<Told>) {
+async fn write(app: &App, handle: &Arc<Handle>, outcome: &Outcome, text: &str, told: &Arc<Told>) {
+    let run = &handle.run;
     let mut wait = Duration::from_millis(100);
     for tried in 1..=TRIES {
-        let (run, outcome, text, told) =
-            (run.clone(), outcome.clone(), text.to_owned(), told.clone());
+        let (handle, outcome, text, told) = (
+            handle.clone(),
+            outcome.clone(),
+            text.to_owned(),
+            told.clone(),
+        );
         let now_ms = app.clock.now_ms();
         let written = app
             .store
-            .write(move |tx| write_end(tx, &run, &outcome, text, Some(&told), now_ms))
+            .write(move |tx| {
+                write_end(tx, &handle.run, &outcome, text, Some(&told), now_ms)?;
+                handle.has_ended.store(true, Ordering::Relaxed);
+                Ok::<_, Error>(())
+            })
             .await;
         let Err(error) = written else { return };
         tracing::error!(%error, tried, "the end of an answer could not be stored");

@@ -19,6 +19,7 @@ pub use save::save_all;
 pub use start::start;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::chats::runs::Running;
@@ -55,9 +56,15 @@ struct Handle {
     is_stored: bool,
     text: Mutex<Text>,
     stop: CancellationToken,
+    /// Its end is written, or is being committed: the tabs may hear of it before the run is forgotten.
+    has_ended: AtomicBool,
 }
 
 impl Handle {
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
     fn text(&self) -> MutexGuard<'_, Text> {
         // Nothing panics while it is held; a text is a text all the same.
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,7 +90,10 @@ impl Runs {
             return Err(Error::TooMany { retry_after_s: 5 });
         }
         let same = |one: &Running| one.chat_id == run.chat_id && one.message_id == run.message_id;
-        if handles.values().any(|one| same(&one.run)) {
+        if handles
+            .values()
+            .any(|one| same(&one.run) && !one.has_ended())
+        {
             return Err(Error::Conflict {
                 code: "already_generating",
                 detail: "an answer is being written into this message already".to_owned(),
@@ -95,6 +105,7 @@ impl Runs {
             is_stored,
             text: Mutex::default(),
             stop: CancellationToken::new(),
+            has_ended: AtomicBool::new(false),
         });
         handles.insert(id, handle.clone());
         Ok(handle)
@@ -107,7 +118,9 @@ impl Runs {
     /// The texts so far of the messages of a chat that are being written.
     #[must_use]
     pub fn texts(&self, chat: &ChatId) -> HashMap<MessageId, String> {
-        let handles = self.of(|run| run.chat_id == *chat);
+        let mut handles = self.of(|run| run.chat_id == *chat);
+        // Of two into the same message the one that goes on counts.
+        handles.sort_by_key(|handle| !handle.has_ended());
         let text = |handle: &Arc<Handle>| {
             (
                 handle.run.message_id.clone(),
@@ -124,6 +137,7 @@ impl Runs {
             |run: &Running| run.user_id == *owner && chat.is_none_or(|chat| run.chat_id == *chat);
         self.of(is_wanted)
             .iter()
+            .filter(|handle| !handle.has_ended())
             .map(|handle| handle.run.id.clone())
             .collect()
     }
@@ -136,7 +150,8 @@ impl Runs {
 
     /// Stops all runs that are meant; how many they were.
     pub fn stop_all(&self, is_meant: impl Fn(&Running) -> bool) -> usize {
-        let handles = self.of(is_meant);
+        let mut handles = self.of(is_meant);
+        handles.retain(|handle| !handle.has_ended());
         handles.iter().for_each(|handle| handle.stop.cancel());
         handles.len()
     }
@@ -147,6 +162,12 @@ impl Runs {
             .filter(|handle| is_meant(&handle.run))
             .cloned()
             .collect()
+    }
+
+    /// Whether no answer is being written.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.handles().is_empty()
     }
 
     /// Waits until every run has written down its end; they end because the server stops.

@@ -50,7 +50,7 @@ pub enum Piece {
         /// Never empty.
         text: String,
     },
-    /// Replaces everything.
+    /// Replaces everything; more may follow.
     Whole(String),
 }
 
@@ -120,14 +120,19 @@ impl Text {
         }
     }
 
-    /// What the tabs have not seen; they have afterwards.
-    pub fn unsent(&mut self) -> Option<Piece> {
-        self.tabs.take(&self.whole)
+    /// What the tabs have not seen, at most `max_bytes` of it; they have afterwards.
+    pub fn unsent(&mut self, max_bytes: usize) -> Option<Piece> {
+        self.tabs.take(&self.whole, max_bytes)
+    }
+
+    /// Whether the tabs have not seen everything.
+    pub fn has_unsent(&self) -> bool {
+        self.tabs.is_void || self.tabs.at < self.whole.len()
     }
 
     /// What the store does not have; it does afterwards.
     pub fn unsaved(&mut self) -> Option<Piece> {
-        self.store.take(&self.whole)
+        self.store.take(&self.whole, usize::MAX)
     }
 
     /// The store did not take it after all: it gets everything next time.
@@ -137,16 +142,17 @@ impl Text {
 }
 
 impl Cursor {
-    fn take(&mut self, whole: &str) -> Option<Piece> {
-        let offset = std::mem::replace(&mut self.at, whole.len());
-        if std::mem::take(&mut self.is_void) {
-            return Some(Piece::Whole(whole.to_owned()));
+    fn take(&mut self, whole: &str, max_bytes: usize) -> Option<Piece> {
+        let is_void = std::mem::take(&mut self.is_void);
+        let offset = if is_void { 0 } else { self.at };
+        let rest = &whole[offset..];
+        let text = rest[..rest.floor_char_boundary(max_bytes)].to_owned();
+        self.at = offset + text.len();
+        match is_void {
+            true => Some(Piece::Whole(text)),
+            false if text.is_empty() => None,
+            false => Some(Piece::More { offset, text }),
         }
-        let text = &whole[offset..];
-        (!text.is_empty()).then(|| Piece::More {
-            offset,
-            text: text.to_owned(),
-        })
     }
 }
 
@@ -165,15 +171,15 @@ mod tests {
     #[test]
     fn plain_text_is_appended_at_byte_offsets() {
         let mut text = Text::default();
-        assert_eq!(text.unsent(), None);
+        assert_eq!(text.unsent(usize::MAX), None);
         text.say("Grü", 0);
-        assert_eq!(text.unsent(), more(0, "Grü"));
+        assert_eq!(text.unsent(usize::MAX), more(0, "Grü"));
         text.say("ße", 0);
-        assert_eq!(text.unsent(), more(4, "ße"));
+        assert_eq!(text.unsent(usize::MAX), more(4, "ße"));
         assert_eq!(text.unsaved(), more(0, "Grüße"));
         text.was_not_saved();
         assert_eq!(text.unsaved(), Some(Piece::Whole("Grüße".into())));
-        assert_eq!((text.unsent(), text.unsaved()), (None, None));
+        assert_eq!((text.unsent(usize::MAX), text.unsaved()), (None, None));
     }
 
     #[test]
@@ -183,17 +189,17 @@ mod tests {
         let Some(Piece::More {
             offset: 0,
             text: first,
-        }) = text.unsent()
+        }) = text.unsent(usize::MAX)
         else {
             panic!()
         };
         assert!(first.ends_with("&gt; a &lt; b\n&gt; then"), "{first}");
         text.think(" c", 1_500);
-        assert_eq!(text.unsent(), more(first.len(), " c"));
+        assert_eq!(text.unsent(usize::MAX), more(first.len(), " c"));
         text.say("So.", 3_200);
         let done = "<details type=\"reasoning\" done=\"true\" duration=\"2\">\n<summary>Thought for 2 seconds</summary>\n\
             &gt; a &lt; b\n&gt; then c\n</details>\nSo.";
-        assert_eq!(text.unsent(), Some(Piece::Whole(done.into())));
+        assert_eq!(text.unsent(usize::MAX), Some(Piece::Whole(done.into())));
         // The store has seen nothing yet: it can simply have all of it.
         assert_eq!(text.unsaved(), more(0, done));
     }
@@ -215,12 +221,14 @@ mod tests {
                 match step {
                     0 => text.say(&said, now as i64 * 700),
                     1 => text.think(&said, now as i64 * 700),
-                    2 => follow(&mut tab, text.unsent()),
+                    2 => follow(&mut tab, text.unsent(7)),
                     _ => follow(&mut stored, text.unsaved()),
                 }
             }
             text.end_reasoning(99_000);
-            follow(&mut tab, text.unsent());
+            while text.has_unsent() {
+                follow(&mut tab, text.unsent(5));
+            }
             follow(&mut stored, text.unsaved());
             prop_assert_eq!(tab.as_str(), text.whole());
             prop_assert_eq!(stored.as_str(), text.whole());

@@ -1,6 +1,9 @@
 //! What people can do, over the public wire: one module a feature, one binary for all.
 
+mod answers;
 mod channels;
+mod chats;
+mod completions;
 mod live;
 mod messages;
 mod presence;

@@ -4,6 +4,10 @@
 //! with. What is asked is the database in the same transaction, never a list of rooms. The statuses are the contract's:
 //! 404 for a channel that is not there, 403 for one that is not the caller's.
 
+mod memory;
+
+pub use memory::{may_decide, own_block};
+
 use crate::auth::Actor;
 use crate::error::Error;
 use store::{Conn, channels, members, messages};

@@ -2,6 +2,7 @@
 
 mod about;
 pub mod body;
+pub mod command;
 mod headers;
 pub mod query;
 mod webapp;
@@ -36,6 +37,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::openai::http::routes())
         .merge(crate::channels::routes())
         .merge(crate::presence::routes())
+        .merge(crate::memory::http::routes())
 }
 
 /// The OpenAPI document of all routes.

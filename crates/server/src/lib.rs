@@ -19,6 +19,7 @@ pub mod http;
 pub mod hub;
 pub mod listen;
 pub mod live;
+mod memory;
 pub mod openai;
 pub mod people;
 pub mod presence;

@@ -33,7 +33,28 @@ async fn prune(app: &App) {
             }
         }
     }
+    forget_commands(app, now_ms).await;
     if removed > 0 {
         tracing::info!(removed, "pruned the event log");
+    }
+}
+
+/// The most commands one batch forgets.
+const COMMANDS: u32 = 500;
+
+async fn forget_commands(app: &App, now_ms: i64) {
+    loop {
+        let batch = app
+            .store
+            .write_soft(move |tx| store::commands::prune(tx, now_ms, COMMANDS))
+            .await;
+        match batch {
+            Ok(rows) if rows >= COMMANDS as usize && !app.stopping.is_cancelled() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old commands could not be forgotten; trying again in a minute");
+                return;
+            }
+        }
     }
 }

@@ -33,6 +33,8 @@ const ALL: &[Migration] = migrations![
     3 "0003_channels",
     4 "0004_chats",
     5 "0005_retention",
+    6 "0006_memory",
+    7 "0007_commands",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -9,6 +9,7 @@ pub mod chats;
 pub mod errors;
 pub mod events;
 mod ids;
+pub mod memory;
 pub mod messages;
 pub mod people;
 mod room;

@@ -14,6 +14,7 @@ export interface Numbered {
 export interface ServerEventPayloads {
 	'events:channel': Schemas['ChannelPush'] & Numbered;
 	'events': Schemas['ChatPush'] & Numbered;
+	'events:memory': Schemas['MemoryPush'] & Numbered;
 	'ready': Schemas['Ready'] & Numbered;
 	'resumed': Schemas['Resumed'] & Numbered;
 	'joined': Schemas['Joined'] & Numbered;
@@ -35,6 +36,7 @@ export type ServerEventName = keyof ServerEventPayloads;
 export const SERVER_EVENT_NAMES: readonly ServerEventName[] = [
 	'events:channel',
 	'events',
+	'events:memory',
 	'ready',
 	'resumed',
 	'joined',

@@ -830,6 +830,127 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/memory/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My memory blocks, each with how many proposals wait for it. */
+        get: operations["list"];
+        put?: never;
+        /** Make a memory block. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/blocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of my memory blocks. */
+        get: operations["read"];
+        put?: never;
+        post?: never;
+        /** Delete a memory block, with what waits for it. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/blocks/{id}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Propose a new text for a block, with an API key. The key's former proposal for the block is superseded. */
+        post: operations["propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/blocks/{id}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a memory block's text; 409 if it is at another version than the one the text was made from. */
+        post: operations["update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits for my decision, newest first. */
+        get: operations["pending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/proposals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a proposal over, perhaps edited; 409 if the block moved on or the proposal is decided already. */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a proposal down; 409 if it is decided already. */
+        post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/": {
         parameters: {
             query?: never;
@@ -1112,6 +1233,16 @@ export interface components {
             total: number;
             /** @description At most 30. */
             users: components["schemas"]["AdminUser"][];
+        };
+        /** @description `POST /api/v1/memory/proposals/{id}/approve`. */
+        Approve: {
+            /**
+             * Format: int64
+             * @description The version the person saw; another one now is a 409.
+             */
+            base_version: number;
+            /** @description The text as the person edited it; absent takes the proposed one. */
+            body?: string | null;
         };
         /** @description What to do after an answer. */
         BackgroundTasks: {
@@ -1454,6 +1585,18 @@ export interface components {
             /** @description Whether the answer comes in parts; ignored by the task flow. */
             stream?: boolean | null;
         };
+        /**
+         * @description How sure the proposer is.
+         * @enum {string}
+         */
+        Confidence: "low" | "medium" | "high";
+        /** @description `POST /api/v1/memory/blocks`. */
+        CreateBlock: {
+            /** @description Markdown; at most 16 KiB. */
+            body?: string;
+            /** @description 1 to 80 characters; unique for its owner. */
+            name: string;
+        };
         /** @description `POST /api/v1/channels/create`. */
         CreateChannel: {
             access_control?: components["schemas"]["AccessControl"] | null;
@@ -1473,6 +1616,25 @@ export interface components {
             type?: string | null;
             /** @description First members of a group, or the other side of a direct conversation. */
             user_ids?: components["schemas"]["UserId"][] | null;
+        };
+        /** @description `diff:approved`, `diff:rejected`, `diff:superseded`. */
+        DecidedDiff: {
+            /** @description Which block. */
+            block_id: string;
+            /** @description Who decided: a person's id, or an agent's for `diff:superseded`. */
+            by: string;
+            /**
+             * Format: int64
+             * @description How many wait for this block now.
+             */
+            count: number;
+            /** @description Which proposal. */
+            diff_id: string;
+            /**
+             * Format: int64
+             * @description How many wait in all blocks now.
+             */
+            total: number;
         };
         /** @description Whether a person may not sign in. */
         Disable: {
@@ -1582,6 +1744,88 @@ export interface components {
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description A memory block: a short markdown text about its owner, versioned. */
+        MemoryBlock: {
+            /** @description Markdown; at most 16 KiB. */
+            body: string;
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            created_at_ms: number;
+            /** @description Which (UUID). */
+            id: string;
+            /** @description Its title; unique for its owner. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Proposals that wait for a decision.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description When its text changed last.
+             */
+            updated_at_ms: number;
+            /** @description About whom. */
+            user_id: components["schemas"]["UserId"];
+            /**
+             * Format: int64
+             * @description Grows by one with every change, from 1.
+             */
+            version: number;
+        };
+        /** @description All blocks of a person. */
+        MemoryBlocks: {
+            /** @description By name. */
+            blocks: components["schemas"]["MemoryBlock"][];
+            /**
+             * Format: int64
+             * @description Proposals that wait, in all blocks.
+             */
+            total: number;
+        };
+        /** @description The flat envelope of `events:memory`, told apart by `type`. */
+        MemoryPush: {
+            /** @description A proposal was made, or one that waited is gone: so many wait now. */
+            data: components["schemas"]["PendingDiffs"];
+            /** @enum {string} */
+            type: "diff:pending";
+        } | {
+            /** @description The person took a proposal over. */
+            data: components["schemas"]["DecidedDiff"];
+            /** @enum {string} */
+            type: "diff:approved";
+        } | {
+            /** @description The person turned a proposal down. */
+            data: components["schemas"]["DecidedDiff"];
+            /** @enum {string} */
+            type: "diff:rejected";
+        } | {
+            /** @description A later proposal took its place. */
+            data: components["schemas"]["DecidedDiff"];
+            /** @enum {string} */
+            type: "diff:superseded";
+        } | {
+            /** @description A block's text changed, was made, or is gone. */
+            data: components["schemas"]["MemoryUpdated"];
+            /** @enum {string} */
+            type: "memory:updated";
+        };
+        /** @description `memory:updated`. */
+        MemoryUpdated: {
+            /** @description Which block. */
+            block_id: string;
+            /** @description The block's name. */
+            block_name: string;
+            /** @description `user` or `agent` (a proposal was approved). */
+            by: string;
+            /**
+             * Format: int64
+             * @description Its version now; 0 if it is gone.
+             */
+            version: number;
+        };
         /** @description A message with its author and what hangs on it, as lists and events carry it. */
         Message: components["schemas"]["MessageRow"] & {
             latest_reply_at: components["schemas"]["i64"] | null;
@@ -1645,6 +1889,28 @@ export interface components {
             /** @description Who, in the order of their ids. */
             user_ids: components["schemas"]["UserId"][];
         };
+        /** @description `diff:pending`. */
+        PendingDiffs: {
+            /** @description Who proposed it. */
+            agent_id: string | null;
+            /** @description Which block. */
+            block_id: string;
+            confidence: components["schemas"]["Confidence"] | null;
+            /**
+             * Format: int64
+             * @description How many wait for this block.
+             */
+            count: number;
+            /** @description The newest one, if the event reports a new one. */
+            diff_id: string | null;
+            /** @description The chat it came from. */
+            thread_id: string | null;
+            /**
+             * Format: int64
+             * @description How many wait in all blocks.
+             */
+            total: number;
+        };
         /** @description Payload of `events:people`. */
         PeopleChange: {
             /** @description The account is gone. */
@@ -1681,6 +1947,82 @@ export interface components {
              * @description Grows with every change of anybody; the greatest wins.
              */
             version: number;
+        };
+        /** @description A proposed new text for a block. */
+        Proposal: {
+            /** @description Who proposes: the id of the API key. */
+            agent_id: string;
+            /** @description The name that the key was given. */
+            agent_name: string;
+            /**
+             * Format: int64
+             * @description The version of the block that the proposal was made from.
+             */
+            base_version: number;
+            /** @description For which block. */
+            block_id: string;
+            /** @description That block's name. */
+            block_name: string;
+            /**
+             * Format: int64
+             * @description The block's version now; unequal to `base_version` means that the block moved on.
+             */
+            block_version: number;
+            /** @description How sure the proposer is. */
+            confidence: components["schemas"]["Confidence"];
+            /**
+             * Format: int64
+             * @description When it was proposed.
+             */
+            created_at_ms: number;
+            /**
+             * Format: int64
+             * @description When it was decided.
+             */
+            decided_at_ms: number | null;
+            /** @description Which (UUID); the study's `diff_id`. */
+            id: string;
+            /** @description The proposed text. */
+            new_value: string;
+            /** @description The block's text at that version. */
+            old_value: string;
+            /** @description Why, in a sentence or two. */
+            reasoning: string;
+            /** @description What became of it. */
+            status: components["schemas"]["ProposalStatus"];
+            /** @description The chat it came from, if any. */
+            thread_id: string | null;
+        };
+        /** @description Proposals that wait, newest first. */
+        Proposals: {
+            /** @description At most 200. */
+            proposals: components["schemas"]["Proposal"][];
+            /**
+             * Format: int64
+             * @description How many wait in all.
+             */
+            total: number;
+        };
+        /**
+         * @description What became of a proposal.
+         * @enum {string}
+         */
+        ProposalStatus: "pending" | "approved" | "rejected" | "superseded";
+        /** @description `POST /api/v1/memory/blocks/{id}/proposals`: with an API key. */
+        Propose: {
+            /**
+             * Format: int64
+             * @description The version it was made from; absent means the present one.
+             */
+            base_version?: number | null;
+            /** @description The proposed text; at most 16 KiB. */
+            body: string;
+            /** @description How sure. */
+            confidence?: components["schemas"]["Confidence"];
+            /** @description Why; at most 4 KiB. */
+            reasoning?: string;
+            /** @description The chat it came from. */
+            thread_id?: string | null;
         };
         /** @description One reaction and who chose it. */
         Reaction: {
@@ -1851,6 +2193,18 @@ export interface components {
             /** @description Whether there was one to stop. */
             status: boolean;
         };
+        /** @description `POST /api/v1/memory/blocks/{id}/update`. */
+        UpdateBlock: {
+            /**
+             * Format: int64
+             * @description The version the text was made from; another one now is a 409.
+             */
+            base_version: number;
+            /** @description The new text. */
+            body: string;
+            /** @description A new name, if it changes. */
+            name?: string | null;
+        };
         /** @description `POST /api/v1/channels/{id}/update`. */
         UpdateChannel: {
             access_control?: components["schemas"]["AccessControl"] | null;
@@ -1934,6 +2288,7 @@ export type AccessList = components['schemas']['AccessList'];
 export type AdminUpdate = components['schemas']['AdminUpdate'];
 export type AdminUser = components['schemas']['AdminUser'];
 export type AdminUsers = components['schemas']['AdminUsers'];
+export type Approve = components['schemas']['Approve'];
 export type BackgroundTasks = components['schemas']['BackgroundTasks'];
 export type ChangeMembers = components['schemas']['ChangeMembers'];
 export type Channel = components['schemas']['Channel'];
@@ -1958,7 +2313,10 @@ export type ChatPush = components['schemas']['ChatPush'];
 export type ChatRow = components['schemas']['ChatRow'];
 export type ChatTasks = components['schemas']['ChatTasks'];
 export type CompletionRequest = components['schemas']['CompletionRequest'];
+export type Confidence = components['schemas']['Confidence'];
+export type CreateBlock = components['schemas']['CreateBlock'];
 export type CreateChannel = components['schemas']['CreateChannel'];
+export type DecidedDiff = components['schemas']['DecidedDiff'];
 export type Disable = components['schemas']['Disable'];
 export type EditChatMessage = components['schemas']['EditChatMessage'];
 export type EditMessage = components['schemas']['EditMessage'];
@@ -1971,16 +2329,25 @@ export type Left = components['schemas']['Left'];
 export type Member = components['schemas']['Member'];
 export type MemberJoined = components['schemas']['MemberJoined'];
 export type MemberLeft = components['schemas']['MemberLeft'];
+export type MemoryBlock = components['schemas']['MemoryBlock'];
+export type MemoryBlocks = components['schemas']['MemoryBlocks'];
+export type MemoryPush = components['schemas']['MemoryPush'];
+export type MemoryUpdated = components['schemas']['MemoryUpdated'];
 export type Message = components['schemas']['Message'];
 export type MessageId = components['schemas']['MessageId'];
 export type MessageRow = components['schemas']['MessageRow'];
 export type MoveReadMarker = components['schemas']['MoveReadMarker'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type Online = components['schemas']['Online'];
+export type PendingDiffs = components['schemas']['PendingDiffs'];
 export type PeopleChange = components['schemas']['PeopleChange'];
 export type Posted = components['schemas']['Posted'];
 export type PostMessage = components['schemas']['PostMessage'];
 export type Presence = components['schemas']['Presence'];
+export type Proposal = components['schemas']['Proposal'];
+export type Proposals = components['schemas']['Proposals'];
+export type ProposalStatus = components['schemas']['ProposalStatus'];
+export type Propose = components['schemas']['Propose'];
 export type Reaction = components['schemas']['Reaction'];
 export type ReactionUser = components['schemas']['ReactionUser'];
 export type ReadMarker = components['schemas']['ReadMarker'];
@@ -2000,6 +2367,7 @@ export type TaskId = components['schemas']['TaskId'];
 export type Tasks = components['schemas']['Tasks'];
 export type TaskStarted = components['schemas']['TaskStarted'];
 export type TaskStopped = components['schemas']['TaskStopped'];
+export type UpdateBlock = components['schemas']['UpdateBlock'];
 export type UpdateChannel = components['schemas']['UpdateChannel'];
 export type UpdatePassword = components['schemas']['UpdatePassword'];
 export type UpdateProfile = components['schemas']['UpdateProfile'];
@@ -3680,6 +4048,301 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatRow"][];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryBlocks"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateBlock"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryBlock"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryBlock"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    propose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Propose"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateBlock"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryBlock"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposals"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approve"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryBlock"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

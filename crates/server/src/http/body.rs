@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -33,20 +34,20 @@ where
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Error::BodyTooLarge
-                } else {
-                    Error::refused(
-                        "body_unreadable",
-                        "the request's body could not be read to its end",
-                    )
-                }
-            })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
         decode(&bytes).map(Body)
     }
+}
+
+/// Why a body could not be read to its end.
+pub(super) fn unread(rejection: BytesRejection) -> Error {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Error::BodyTooLarge;
+    }
+    Error::refused(
+        "body_unreadable",
+        "the request's body could not be read to its end",
+    )
 }
 
 /// Reads a body.

@@ -5,5 +5,6 @@ mod channels;
 mod chats;
 mod completions;
 mod live;
+mod memory;
 mod messages;
 mod presence;

@@ -7,6 +7,7 @@
 mod channel;
 mod chat;
 mod client;
+mod memory;
 mod session;
 
 pub use channel::{
@@ -15,6 +16,7 @@ pub use channel::{
 };
 pub use chat::{ChatEvent, ChatList, ChatMessageError, ChatMessages, ChatPush};
 pub use client::{ChannelCommand, ClientEvent, DecodeError, Token, Usage};
+pub use memory::{DecidedDiff, MemoryPush, MemoryUpdated, PendingDiffs};
 pub use session::{Joined, Left, PeopleChange, Presence, ReadMarker, Ready, Recovered, Resumed};
 
 use serde::Serialize;
@@ -80,6 +82,8 @@ events! {
         "events:channel" => Channel(ChannelPush),
         /// Room `user:{id}`: everything about one's chats with models.
         "events" => Chat(ChatPush),
+        /// Room `user:{id}`: proposals for one's memory blocks, and changes of their texts.
+        "events:memory" => Memory(MemoryPush),
         /// To the socket, after CONNECT: its rooms and the position of each one's head.
         "ready" => Ready(Ready),
         /// To the socket: what it missed has been sent, or must be fetched.
@@ -120,5 +124,5 @@ impl ServerEvent {
 /// Whether clients that speak only the contract know this event.
 #[must_use]
 pub fn name_is_in_contract(name: &str) -> bool {
-    matches!(name, "events:channel" | "events")
+    matches!(name, "events:channel" | "events" | "events:memory")
 }

@@ -8,17 +8,16 @@ pub mod http;
 mod picture;
 
 use crate::app::App;
+use crate::presence::ACTIVE_MS;
 use store::users::User;
 use wire::Room;
 use wire::events::{PeopleChange, ServerEvent};
 
-/// How long after its last request a person counts as active, in ms (contract 5.7).
-pub const ACTIVE_MS: i64 = 180_000;
-
 /// Whether a person has an open socket, or did something in the last three minutes.
 #[must_use]
 pub fn is_active(app: &App, user: &User) -> bool {
-    app.presence.is_online(&user.id) || was_active(user, app.clock.now_ms())
+    app.presence
+        .is_active(&user.id, user.last_active_at_ms, app.clock.now_ms())
 }
 
 /// Whether a person did something in the last three minutes.

@@ -7,6 +7,7 @@ mod admin;
 mod command_line;
 mod profile;
 mod sessions;
+mod sockets;
 
 use testkit::{Person, World};
 

@@ -3,6 +3,7 @@
 mod answers;
 mod channels;
 mod chats;
+mod coming_back;
 mod completions;
 mod live;
 mod memory;

@@ -9,11 +9,13 @@ import { Person, launch } from './harness/browser.mjs';
 import { ROOT, Server } from './harness/server.mjs';
 
 const FOLDER = join(ROOT, 'docs/screenshots');
-const SIZES = {
-	1440: { width: 1440, height: 900 },
-	1024: { width: 1024, height: 768 },
-	390: { width: 390, height: 844 },
-};
+const DESKTOP = { 1440: { width: 1440, height: 900 }, 1024: { width: 1024, height: 768 } };
+const PHONE = { 390: { width: 390, height: 844 } };
+/** The phone is a finger's machine: rows and buttons are larger there. */
+const DEVICES = [
+	{ sizes: DESKTOP, options: {} },
+	{ sizes: PHONE, options: { viewport: PHONE[390], hasTouch: true, isMobile: true } },
+];
 const THEMES = ['light', 'dark'];
 
 /** The first person whom the demo's start prints: address and password in one line. */
@@ -57,33 +59,36 @@ async function main() {
 	const browser = await launch();
 	try {
 		const account = firstAccount(server);
-		for (const theme of THEMES) {
-			const person = await Person.arrive(browser, 'Demo', server.url, { colorScheme: theme });
-			const page = await person.open('/');
-			await shoot(page, 'sign-in', 1440, theme);
-			await page.getByLabel('Email').fill(account.email);
-			await page.getByLabel('Password', { exact: true }).fill(account.password);
-			await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-			await seen(sidebar(page));
-			for (const { name, open } of PAGES) {
-				await page.setViewportSize(SIZES[1440]);
-				await open(page);
-				for (const width of Object.keys(SIZES)) await shoot(page, name, width, theme);
+		for (const colorScheme of THEMES)
+			for (const { sizes, options } of DEVICES) {
+				const person = await Person.arrive(browser, 'Demo', server.url, { ...options, colorScheme });
+				const page = await person.open('/');
+				await seen(page.getByRole('heading', { name: /Sign in/ }));
+				await shoot(page, 'sign-in', sizes, colorScheme);
+				await page.getByLabel('Email').fill(account.email);
+				await page.getByLabel('Password', { exact: true }).fill(account.password);
+				await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+				await seen(sidebar(page));
+				for (const { name, open } of PAGES) {
+					await open(page);
+					await shoot(page, name, sizes, colorScheme);
+				}
+				await person.context.close();
 			}
-			await person.context.close();
-		}
 	} finally {
 		await browser.close();
 		await server.remove();
 	}
 }
 
-async function shoot(page, name, width, theme) {
-	await page.setViewportSize(SIZES[width]);
-	await settled(page);
-	const path = join(FOLDER, `${name}-${width}-${theme}.png`);
-	await page.screenshot({ path, animations: 'disabled' });
-	console.log(path);
+async function shoot(page, name, sizes, theme) {
+	for (const [width, size] of Object.entries(sizes)) {
+		await page.setViewportSize(size);
+		await settled(page);
+		const path = join(FOLDER, `${name}-${width}-${theme}.png`);
+		await page.screenshot({ path, animations: 'disabled' });
+		console.log(path);
+	}
 }
 
 await main();

@@ -1,10 +1,11 @@
 //! Sending to many sockets, and acting on all sockets of a room.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::{Class, Frame, Namespace, Sid, Socket, rooms::Room};
+use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, rooms::Room};
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
 #[derive(Debug, Clone)]
@@ -85,6 +86,33 @@ impl Broadcast {
         let mut reached = 0;
         self.each(|socket| reached += usize::from(socket.send(frame, self.class)));
         reached
+    }
+
+    /// Sends an event with one argument and waits until each of the sockets has acknowledged it, is gone, or is late.
+    pub async fn emit_with_ack(
+        self,
+        name: &str,
+        arg: &(impl Serialize + ?Sized),
+        timeout: Duration,
+    ) -> Vec<(Socket, Result<AckReply, AckError>)> {
+        let json = serde_json::to_string(arg).map_err(|_| AckError::Encode);
+        let mut sockets = Vec::new();
+        self.each(|socket| sockets.push(socket.clone()));
+        join_all(sockets.into_iter().map(|socket| {
+            let json = json.clone();
+            async move {
+                let reply = match json {
+                    Ok(json) => {
+                        socket
+                            .emit_json_with_ack(name, &json, Vec::new(), timeout)
+                            .await
+                    }
+                    Err(error) => Err(error),
+                };
+                (socket, reply)
+            }
+        }))
+        .await
     }
 
     /// Visits everyone it is for, once. No lock is held meanwhile.

@@ -29,6 +29,12 @@ pub struct Config {
     pub dialect: Dialect,
     /// Names of request headers kept for the life of a connection, in lower case; see [`Handshake`](crate::Handshake).
     pub kept_headers: Vec<String>,
+    /// How many proxies of ours stand before the server. Their `X-Forwarded-For` and `X-Forwarded-Host` are believed, and
+    /// no entry beyond theirs; 0 believes none.
+    pub trusted_proxies: usize,
+    /// Bytes that the system may hold for a client beside what is on its way to it; the rest waits in the queue, where
+    /// its class counts. For plain TCP on systems that know `TCP_NOTSENT_LOWAT`.
+    pub unsent_bytes: u32,
     /// Bounds on what one client can cost.
     pub limits: Limits,
 }
@@ -55,6 +61,8 @@ impl Default for Config {
             ]
             .map(str::to_owned)
             .to_vec(),
+            trusted_proxies: 0,
+            unsent_bytes: 128 * 1024,
             limits: Limits::default(),
         }
     }

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::Cors;
+use crate::{Config, Cors};
 
 /// The `Origin` is not one that may connect: HTTP 400.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,11 +18,15 @@ pub(crate) struct CorsHeaders {
 
 impl CorsHeaders {
     /// Judges a request by its headers.
-    pub(crate) fn check(cors: &Cors, headers: &HeaderMap) -> Result<CorsHeaders, ForeignOrigin> {
+    pub(crate) fn check(
+        config: &Config,
+        headers: &HeaderMap,
+    ) -> Result<CorsHeaders, ForeignOrigin> {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Ok(CorsHeaders::default());
         };
-        match cors {
+        let is_same = || is_same_origin(origin, headers, config.trusted_proxies > 0);
+        match &config.cors {
             Cors::Any => Ok(CorsHeaders {
                 origin: Some(HeaderValue::from_static("*")),
                 credentials: false,
@@ -33,12 +37,10 @@ impl CorsHeaders {
                     credentials: true,
                 })
             }
-            Cors::SameOrigin | Cors::Origins(_) if is_same_origin(origin, headers) => {
-                Ok(CorsHeaders {
-                    origin: Some(origin.clone()),
-                    credentials: true,
-                })
-            }
+            Cors::SameOrigin | Cors::Origins(_) if is_same() => Ok(CorsHeaders {
+                origin: Some(origin.clone()),
+                credentials: true,
+            }),
             Cors::SameOrigin | Cors::Origins(_) => Err(ForeignOrigin),
         }
     }
@@ -78,9 +80,10 @@ fn is_origin(origin: &HeaderValue, allowed: &str) -> bool {
 }
 
 /// Host and port of the origin are those the request was sent to. The scheme is not known behind a proxy.
-fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
+fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap, is_behind_proxy: bool) -> bool {
+    let forwarded = headers.get("x-forwarded-host").filter(|_| is_behind_proxy);
+    let host = forwarded
+        .or(headers.get(header::HOST))
         .and_then(|host| host.to_str().ok());
     let origin = origin
         .to_str()
@@ -102,7 +105,11 @@ mod tests {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
             let mut out = HeaderMap::new();
-            CorsHeaders::check(cors, &headers).map(|cors| {
+            let config = Config {
+                cors: cors.clone(),
+                ..Config::default()
+            };
+            CorsHeaders::check(&config, &headers).map(|cors| {
                 cors.apply(&mut out);
                 (
                     out.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN),

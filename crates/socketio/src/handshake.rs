@@ -15,11 +15,12 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    pub(crate) fn of(parts: &Parts, kept_headers: &[String]) -> Handshake {
-        let remote = parts
+    pub(crate) fn of(parts: &Parts, kept_headers: &[String], trusted_proxies: usize) -> Handshake {
+        let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0.ip());
+        let remote = forwarded_for(&parts.headers, trusted_proxies).or(peer);
         let mut text = parts.uri.query().unwrap_or_default().to_owned();
         keep(&parts.headers, kept_headers, &mut text);
         Handshake {
@@ -28,7 +29,8 @@ impl Handshake {
         }
     }
 
-    /// The peer's address, if the server was started with axum's `ConnectInfo<SocketAddr>`.
+    /// The client's address as far as it is known: from the proxies that are trusted, else the peer's, if the server was
+    /// started with axum's `ConnectInfo<SocketAddr>`.
     pub fn remote_addr(&self) -> Option<IpAddr> {
         self.remote
     }
@@ -53,6 +55,23 @@ impl Handshake {
     }
 }
 
+/// The address that the outermost trusted proxy saw: each appends the one it was called from.
+fn forwarded_for(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+    let lists = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|list| list.to_str().ok());
+    let addresses: Vec<&str> = lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .collect();
+    let at = addresses
+        .len()
+        .checked_sub(trusted_proxies)
+        .filter(|_| trusted_proxies > 0)?;
+    addresses.get(at)?.parse().ok()
+}
+
 fn keep(headers: &HeaderMap, kept: &[String], text: &mut String) {
     for name in kept {
         // Header values that are text contain no line break.
@@ -62,5 +81,22 @@ fn keep(headers: &HeaderMap, kept: &[String], text: &mut String) {
             text.push(':');
             text.push_str(value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_as_many_forwarded_addresses_are_believed_as_there_are_proxies() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
+        headers.append("x-forwarded-for", "2.2.2.2".parse().unwrap());
+        let seen = |proxies| forwarded_for(&headers, proxies).map(|address| address.to_string());
+        assert_eq!(seen(0), None);
+        assert_eq!(seen(1).as_deref(), Some("2.2.2.2"));
+        assert_eq!(seen(2).as_deref(), Some("1.1.1.1"));
+        assert_eq!(seen(4), None);
     }
 }

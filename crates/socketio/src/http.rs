@@ -27,7 +27,7 @@ use crate::{
     queue::Entry,
     server::{Refusal, Shared},
     upgrade::Upgrade,
-    websocket::WebSocket,
+    websocket::{SocketLimits, WebSocket},
 };
 
 /// Answers all requests of one server's path.
@@ -57,7 +57,7 @@ impl EngineService {
 
     async fn answer(self, request: Request<Body>) -> Response<Body> {
         let dialect = self.shared.config.dialect;
-        let cors = match CorsHeaders::check(&self.shared.config.cors, request.headers()) {
+        let cors = match CorsHeaders::check(&self.shared.config, request.headers()) {
             Ok(cors) => cors,
             Err(_) => return Failure::ForeignOrigin.answer(dialect),
         };
@@ -117,7 +117,11 @@ impl EngineService {
         polling: Option<Box<Polling>>,
     ) -> Result<Arc<Conn>, Failure> {
         let sid = Sid::random().ok_or(Failure::BadRequest)?;
-        let handshake = Handshake::of(parts, &self.shared.config.kept_headers);
+        let handshake = Handshake::of(
+            parts,
+            &self.shared.config.kept_headers,
+            self.shared.config.trusted_proxies,
+        );
         Ok(Arc::new(Conn::new(
             sid,
             self.shared.clone(),
@@ -164,11 +168,11 @@ impl EngineService {
             class: Class::Reliable,
         });
         let answer = upgrade.answer();
-        let max_message = self.shared.config.max_payload;
+        let limits = SocketLimits::of(&self.shared.config);
         self.shared.tasks.spawn(async move {
             // A client that goes before the answer is out was never connected.
             if let Ok(upgraded) = upgrade.on_upgrade.await {
-                Driver::new(conn, admission, Some(WebSocket::new(upgraded, max_message))).await;
+                Driver::new(conn, admission, Some(WebSocket::new(upgraded, limits))).await;
             }
         });
         Ok(answer)
@@ -182,13 +186,13 @@ impl EngineService {
     ) -> Result<Response<Body>, Failure> {
         let upgrade = Upgrade::of(&mut request).map_err(|_| Failure::NotAWebSocket)?;
         let answer = upgrade.answer();
-        let max_message = self.shared.config.max_payload;
+        let limits = SocketLimits::of(&self.shared.config);
         let timeout = self.shared.config.upgrade_timeout;
         self.shared.tasks.spawn(async move {
             let Ok(upgraded) = upgrade.on_upgrade.await else {
                 return;
             };
-            let websocket = Box::new(WebSocket::new(upgraded, max_message));
+            let websocket = Box::new(WebSocket::new(upgraded, limits));
             let refused = match conn.polling.as_deref() {
                 Some(polling) => polling.offer(websocket).err(),
                 None => Some(websocket),

@@ -12,9 +12,9 @@ use http::{Request, Response};
 use socketio_proto::websocket::{Message, Opcode, encode};
 
 use crate::{
-    EngineMessage,
+    Config, EngineMessage,
     upgrade::Upgrade,
-    websocket::{ReadError, WebSocket},
+    websocket::{ReadError, SocketLimits, WebSocket},
 };
 
 /// The request is not the opening of a WebSocket.
@@ -46,9 +46,13 @@ impl RawWebSocket {
     > {
         let upgrade = Upgrade::of(&mut request).map_err(|_| NotAWebSocket)?;
         let answer = upgrade.answer();
+        let limits = SocketLimits {
+            message_bytes: max_bytes,
+            ..SocketLimits::of(&Config::default())
+        };
         let opened = async move {
             let upgraded = upgrade.on_upgrade.await.ok()?;
-            Some(RawWebSocket(WebSocket::new(upgraded, max_bytes)))
+            Some(RawWebSocket(WebSocket::new(upgraded, limits)))
         };
         Ok((answer, opened))
     }

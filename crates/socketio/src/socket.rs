@@ -192,6 +192,12 @@ impl Socket {
             ASKING => {
                 let held: usize = own.held.iter().map(|entry| entry.frame.size_bytes()).sum();
                 if held + frame.size_bytes() > self.0.conn.shared.config.limits.queue_bytes {
+                    drop(own);
+                    if class == Class::Reliable {
+                        self.0
+                            .conn
+                            .close(Close::now(DisconnectReason::SlowReader, 1013));
+                    }
                     return false;
                 }
                 own.held.push(Entry {

@@ -20,6 +20,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::Config;
+
 /// Bytes read at once, into a buffer that all connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
 /// Frames put into one write.
@@ -41,6 +43,24 @@ pub(crate) enum ReadError {
     Gone,
     /// The peer broke the protocol.
     WebSocket(WebSocketError),
+}
+
+/// What one WebSocket may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketLimits {
+    /// Longest message from the peer.
+    pub(crate) message_bytes: usize,
+    /// Bytes the system holds before they are on their way.
+    pub(crate) unsent_bytes: u32,
+}
+
+impl SocketLimits {
+    pub(crate) fn of(config: &Config) -> SocketLimits {
+        SocketLimits {
+            message_bytes: config.max_payload,
+            unsent_bytes: config.unsent_bytes,
+        }
+    }
 }
 
 /// One WebSocket.
@@ -78,15 +98,18 @@ impl fmt::Debug for WebSocket {
 
 impl WebSocket {
     /// Takes over an upgraded HTTP connection. A plain TCP stream is unwrapped, so that writes go straight to it.
-    pub(crate) fn new(upgraded: Upgraded, max_message: usize) -> WebSocket {
+    pub(crate) fn new(upgraded: Upgraded, limits: SocketLimits) -> WebSocket {
         let (stream, read) = unwrap(upgraded);
         if let Stream::Tcp(tcp) = &stream {
-            // Worth trying: without it small frames wait for the peer's acknowledgement.
+            // Both are worth trying and nothing is lost where the system does not know them. Without the first, small
+            // frames wait for the peer's acknowledgement.
             let _ = tcp.set_nodelay(true);
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(limits.unsent_bytes);
         }
         WebSocket {
             stream,
-            decoder: Decoder::new(max_message),
+            decoder: Decoder::new(limits.message_bytes),
             unread: (read.to_vec(), 0),
             writing: VecDeque::new(),
             written: 0,

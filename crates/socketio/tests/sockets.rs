@@ -104,6 +104,32 @@ async fn events_are_acknowledged_both_ways() {
 }
 
 #[tokio::test]
+async fn a_broadcast_gathers_the_acks_of_all() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let (mut quick, quick_sid) = world.client().await;
+    let (_silent, silent_sid) = world.client().await;
+    let asked = root
+        .broadcast()
+        .emit_with_ack("q", &1, Duration::from_millis(100));
+    let (answers, ()) = tokio::join!(asked, async {
+        assert_eq!(quick.text().await, r#"420["q",1]"#);
+        quick.send("430[\"yes\"]").await;
+    });
+    assert_eq!(answers.len(), 2);
+    for (socket, answer) in answers {
+        if socket.id().as_str() == quick_sid {
+            assert_eq!(answer.unwrap().arg::<String>(0).unwrap(), "yes");
+        } else {
+            assert_eq!(
+                (socket.id().as_str(), answer.unwrap_err()),
+                (silent_sid.as_str(), AckError::Timeout)
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn attachments_travel_both_ways_on_both_transports() {
     let world = World::start(config()).await;
     world

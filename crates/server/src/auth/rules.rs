@@ -65,6 +65,12 @@ pub fn password(text: &str) -> Result<(), Error> {
     Err(Error::refused("password_invalid", detail))
 }
 
+/// Whether an account may have this password: it is not too long. Old ones may be shorter than new ones must be.
+#[must_use]
+pub fn may_be_password(text: &str) -> bool {
+    text.len() <= *PASSWORD_BYTES.end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,20 +144,20 @@ async fn an_unknown_account_and_a_wrong_password_are_answered_alike() {
 #[tokio::test]
 async fn too_many_tries_for_an_account_must_wait() {
     let world = World::new().await;
-    let _ = world.nobody().post(SIGN_UP, &form("ada")).await.ok();
+    let nobody = world.nobody();
+    let _ = nobody.post(SIGN_UP, &form("ada")).await.ok();
     let right = json!({ "email": "ada@example.org", "password": PASSWORD });
     for _ in 0..20 {
-        let _ = world.nobody().post(SIGN_IN, &right).await.ok(); // those that succeed do not count
+        let _ = nobody.post(SIGN_IN, &right).await.ok(); // those that succeed do not count
     }
     let wrong = json!({ "email": "ada@example.org", "password": "not the password" });
     for _ in 0..15 {
-        world
-            .nobody()
+        nobody
             .post(SIGN_IN, &wrong)
             .await
             .refused(400, "credentials_wrong");
     }
-    let refused = world.nobody().post(SIGN_IN, &right).await;
+    let refused = nobody.post(SIGN_IN, &right).await;
     let wait: u64 = refused.headers["retry-after"]
         .to_str()
         .unwrap()
@@ -166,16 +166,18 @@ async fn too_many_tries_for_an_account_must_wait() {
     refused.refused(429, "too_many_requests");
     assert!((1..=13).contains(&wait), "{wait}");
     world.advance(Duration::from_secs(wait));
-    let _ = world.nobody().post(SIGN_IN, &right).await.ok();
+    let _ = nobody.post(SIGN_IN, &right).await.ok();
 }
 
 #[tokio::test]
 async fn too_many_tries_from_an_address_must_wait() {
     let world = World::new().await;
+    let nobody = world.nobody();
+    let too_long = "x".repeat(300); // refused without the time that hashing takes
     let mut last = Value::Null;
     for number in 0..61 {
-        let form = json!({ "email": format!("nobody{number}@example.org"), "password": "x" });
-        last = world.nobody().post(SIGN_IN, &form).await.body;
+        let form = json!({ "email": format!("nobody{number}@example.org"), "password": too_long });
+        last = nobody.post(SIGN_IN, &form).await.body;
     }
     assert_eq!(last["code"], "too_many_requests");
 }

@@ -113,7 +113,7 @@ impl Crowd {
         format!("t~{:016x}", self.epoch.elapsed().as_nanos() as u64)
     }
 
-    /// Sends a packet on one of the connections.
+    /// Sends a packet on one of the connections, counted round and round.
     ///
     /// # Errors
     /// If that connection is gone.

@@ -142,7 +142,12 @@ async fn phase(
             }
         }
         match load {
-            Load::Signals => crowd.send(0, &target.signal(&crowd.stamp())).await?,
+            // Everybody speaks in turn: a server may limit what one connection sends.
+            Load::Signals => {
+                crowd
+                    .send(events as usize, &target.signal(&crowd.stamp()))
+                    .await?
+            }
             Load::Posts => {
                 target
                     .post(&format!("A message of ordinary length {}", crowd.stamp()))

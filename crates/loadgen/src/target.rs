@@ -216,8 +216,11 @@ impl Server {
         Ok(server)
     }
 
-    /// Asks it to end, and waits.
+    /// Asks it to end, and waits. Its number may be somebody else's once it has ended, so that is looked at first.
     fn stop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         if !asked.is_ok_and(|status| status.success()) {

@@ -95,6 +95,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.ended().is_some() {
+            return;
+        }
         let pid = self.0.id().to_string();
         // TERM lets the server flush and npm pass the signal on; a plain kill would leave vite behind.
         let asked = Command::new("kill")

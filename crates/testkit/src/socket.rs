@@ -96,8 +96,18 @@ impl State {
 }
 
 impl Tab {
-    /// Connects with this auth object and waits for the answer to CONNECT.
+    /// Connects with this auth object and waits for the answer to CONNECT. A refusal fails the test.
     pub async fn open(url: &str, auth: Option<Value>) -> Tab {
+        Tab::try_open(url, auth)
+            .await
+            .unwrap_or_else(|why| panic!("the socket was not let in: {why}"))
+    }
+
+    /// Connects with this auth object and waits for the answer to CONNECT.
+    ///
+    /// # Errors
+    /// How the connection ended instead.
+    pub async fn try_open(url: &str, auth: Option<Value>) -> Result<Tab, String> {
         let address = format!(
             "{}/ws/socket.io/?EIO=4&transport=websocket",
             url.replacen("http", "ws", 1)
@@ -134,20 +144,17 @@ impl Tab {
             into.state().ended.get_or_insert("cut".into());
             into.changed.notify_waiters();
         });
-        let connected = inbox.until("the answer to CONNECT", |state| {
-            match (&state.sid, &state.ended) {
-                (Some(sid), _) => Some(sid.clone()),
-                (None, Some(ended)) => panic!("the socket was not let in: {ended}"),
-                (None, None) => None,
-            }
+        let connected = inbox.until("the answer to CONNECT", |state| match &state.sid {
+            Some(sid) => Some(Ok(sid.clone())),
+            None => state.ended.clone().map(Err),
         });
-        let sid = connected.await;
-        Tab {
+        let sid = connected.await?;
+        Ok(Tab {
             sid,
             inbox,
             out,
             reader,
-        }
+        })
     }
 
     /// Sends an event without asking for an ack.

@@ -5,7 +5,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use store::channels::NewChannel;
 use wire::UserId;
 use wire::channels::{Channel, ChannelKind};
@@ -16,15 +16,16 @@ use wire::channels::{Channel, ChannelKind};
 /// # Errors
 /// [`Error::NotFound`] for a person who does not exist; more than one other is refused.
 pub async fn direct_with(app: &App, actor: &Actor, others: Vec<UserId>) -> Result<Channel, Error> {
-    let mut people: BTreeSet<UserId> = others.into_iter().collect();
-    people.insert(actor.user.id.clone());
+    let mut people = vec![actor.user.id.clone()];
+    people.extend(others);
+    let mut seen = HashSet::new();
+    people.retain(|person| seen.insert(person.clone()));
     if people.len() > 2 {
         return Err(Error::refused(
             "direct_for_two",
             "a direct conversation is between two people; make a group for more",
         ));
     }
-    let people: Vec<UserId> = people.into_iter().collect();
     let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
     app.store
         .write(move |tx| {

@@ -10,8 +10,8 @@ export const seen = (locator) => locator.first().waitFor({ state: 'visible' });
 /** Waits until none of this can be seen. */
 export const gone = (locator) => locator.first().waitFor({ state: 'hidden' });
 
-/** Signs up on the page one gets without an account. */
-export async function signUp(page, person) {
+/** Signs up on the page one gets without an account; what is seen then is the workspace, or what the caller expects. */
+export async function signUp(page, person, then = sidebar(page)) {
 	const other = page.getByRole('button', { name: 'Create an account' });
 	await seen(other.or(page.getByLabel('Name', { exact: true })));
 	if (await other.isVisible()) await other.click();
@@ -19,7 +19,7 @@ export async function signUp(page, person) {
 	await page.getByLabel('Email').fill(person.email);
 	await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
 	await page.getByRole('button', { name: 'Create account' }).click();
-	await seen(sidebar(page));
+	await seen(then);
 }
 
 /** Signs in on the page one gets after signing out. */

@@ -107,6 +107,11 @@ export class Server {
 		const body = { name, email, password: PASSWORD };
 		return this.api('/api/v1/auths/signup', { method: 'POST', body });
 	}
+
+	/** A session of an account that exists. */
+	signIn({ email }) {
+		return this.api('/api/v1/auths/signin', { method: 'POST', body: { email, password: PASSWORD } });
+	}
 }
 
 /** What everybody in a journey signs in with. */

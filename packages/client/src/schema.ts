@@ -838,10 +838,10 @@ export interface paths {
             cookie?: never;
         };
         /** My memory blocks, each with how many proposals wait for it. */
-        get: operations["list"];
+        get: operations["list_memory_blocks"];
         put?: never;
         /** Make a memory block. */
-        post: operations["create"];
+        post: operations["create_memory_block"];
         delete?: never;
         options?: never;
         head?: never;
@@ -856,11 +856,11 @@ export interface paths {
             cookie?: never;
         };
         /** One of my memory blocks. */
-        get: operations["read"];
+        get: operations["get_memory_block"];
         put?: never;
         post?: never;
         /** Delete a memory block, with what waits for it. */
-        delete: operations["remove"];
+        delete: operations["delete_memory_block"];
         options?: never;
         head?: never;
         patch?: never;
@@ -893,7 +893,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change a memory block's text; 409 if it is at another version than the one the text was made from. */
-        post: operations["update"];
+        post: operations["update_memory_block"];
         delete?: never;
         options?: never;
         head?: never;
@@ -908,7 +908,7 @@ export interface paths {
             cookie?: never;
         };
         /** What waits for my decision, newest first. */
-        get: operations["pending"];
+        get: operations["list_proposals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -927,7 +927,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Take a proposal over, perhaps edited; 409 if the block moved on or the proposal is decided already. */
-        post: operations["approve"];
+        post: operations["approve_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -944,7 +944,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Turn a proposal down; 409 if it is decided already. */
-        post: operations["reject"];
+        post: operations["reject_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -959,7 +959,7 @@ export interface paths {
             cookie?: never;
         };
         /** Everybody, by name; `query` finds names and addresses. */
-        get: operations["list"];
+        get: operations["list_accounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -980,7 +980,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Delete an account. What the person wrote in channels stays, under their name. */
-        delete: operations["delete"];
+        delete: operations["delete_account"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1013,7 +1013,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Disable an account, or enable it again. Disabling ends all sessions at once. */
-        post: operations["disable"];
+        post: operations["disable_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1064,7 +1064,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change an account; a new role acts on the person's open tabs at once, a new password signs them out everywhere. */
-        post: operations["update"];
+        post: operations["update_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4052,7 +4052,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_memory_blocks: {
         parameters: {
             query?: never;
             header?: never;
@@ -4071,7 +4071,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    create_memory_block: {
         parameters: {
             query?: never;
             header?: never;
@@ -4102,7 +4102,7 @@ export interface operations {
             };
         };
     };
-    read: {
+    get_memory_block: {
         parameters: {
             query?: never;
             header?: never;
@@ -4131,7 +4131,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    delete_memory_block: {
         parameters: {
             query?: never;
             header?: never;
@@ -4209,7 +4209,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    update_memory_block: {
         parameters: {
             query?: never;
             header?: never;
@@ -4250,7 +4250,7 @@ export interface operations {
             };
         };
     };
-    pending: {
+    list_proposals: {
         parameters: {
             query?: never;
             header?: never;
@@ -4269,7 +4269,7 @@ export interface operations {
             };
         };
     };
-    approve: {
+    approve_proposal: {
         parameters: {
             query?: never;
             header?: never;
@@ -4310,7 +4310,7 @@ export interface operations {
             };
         };
     };
-    reject: {
+    reject_proposal: {
         parameters: {
             query?: never;
             header?: never;
@@ -4347,7 +4347,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_accounts: {
         parameters: {
             query?: {
                 /** @description From 1; 30 people each. */
@@ -4408,7 +4408,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_account: {
         parameters: {
             query?: never;
             header?: never;
@@ -4475,7 +4475,7 @@ export interface operations {
             };
         };
     };
-    disable: {
+    disable_account: {
         parameters: {
             query?: never;
             header?: never;
@@ -4586,7 +4586,7 @@ export interface operations {
             };
         };
     };
-    update: {
+    update_account: {
         parameters: {
             query?: never;
             header?: never;

@@ -44,7 +44,7 @@ struct NewPassword {
 }
 
 /// Everybody, by name; `query` finds names and addresses.
-#[utoipa::path(get, path = "/api/v1/users/", tag = "admin", params(Search), responses(
+#[utoipa::path(get, operation_id = "list_accounts", path = "/api/v1/users/", tag = "admin", params(Search), responses(
     (status = 200, body = AdminUsers), (status = 401, body = ErrorBody)
 ))]
 async fn list(
@@ -65,7 +65,7 @@ async fn list(
 }
 
 /// Change an account; a new role acts on the person's open tabs at once, a new password signs them out everywhere.
-#[utoipa::path(post, path = "/api/v1/users/{id}/update", tag = "admin", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "update_account", path = "/api/v1/users/{id}/update", tag = "admin", params(("id" = String, Path)),
     request_body = AdminUpdate, responses(
     (status = 200, body = AdminUser),
     (status = 400, body = ErrorBody, description = "`email_taken`, `last_admin`, or a field that is not allowed"),
@@ -101,7 +101,7 @@ async fn update(
 }
 
 /// Disable an account, or enable it again. Disabling ends all sessions at once.
-#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "admin", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "disable_account", path = "/api/v1/users/{id}/disable", tag = "admin", params(("id" = String, Path)),
     request_body = Disable, responses(
     (status = 200, body = AdminUser), (status = 400, body = ErrorBody, description = "`last_admin`"),
     (status = 404, body = ErrorBody),
@@ -121,7 +121,7 @@ async fn disable(
 }
 
 /// Set a person's password; they are signed out everywhere.
-#[utoipa::path(post, path = "/api/v1/users/{id}/password", tag = "admin", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "reset_password", path = "/api/v1/users/{id}/password", tag = "admin", params(("id" = String, Path)),
     request_body = NewPassword, responses(
     (status = 200, body = AdminUser), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
@@ -144,7 +144,7 @@ async fn reset_password(
 }
 
 /// Delete an account. What the person wrote in channels stays, under their name.
-#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "delete_account", path = "/api/v1/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = bool), (status = 400, body = ErrorBody, description = "`last_admin`"),
     (status = 404, body = ErrorBody),
 ))]

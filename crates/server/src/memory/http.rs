@@ -30,13 +30,13 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// My memory blocks, each with how many proposals wait for it.
-#[utoipa::path(get, path = "/api/v1/memory/blocks", tag = "memory", responses((status = 200, body = MemoryBlocks)))]
+#[utoipa::path(get, operation_id = "list_memory_blocks", path = "/api/v1/memory/blocks", tag = "memory", responses((status = 200, body = MemoryBlocks)))]
 async fn list(State(app): State<App>, actor: Actor) -> Result<Json<MemoryBlocks>, Error> {
     actions::list(&app, &actor).await.map(Json)
 }
 
 /// Make a memory block.
-#[utoipa::path(post, path = "/api/v1/memory/blocks", tag = "memory", request_body = CreateBlock, responses(
+#[utoipa::path(post, operation_id = "create_memory_block", path = "/api/v1/memory/blocks", tag = "memory", request_body = CreateBlock, responses(
     (status = 200, body = MemoryBlock), (status = 409, body = ErrorBody)
 ))]
 async fn create(
@@ -48,7 +48,7 @@ async fn create(
 }
 
 /// One of my memory blocks.
-#[utoipa::path(get, path = "/api/v1/memory/blocks/{id}", tag = "memory", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "get_memory_block", path = "/api/v1/memory/blocks/{id}", tag = "memory", params(("id" = String, Path)), responses(
     (status = 200, body = MemoryBlock), (status = 404, body = ErrorBody)
 ))]
 async fn read(
@@ -60,7 +60,7 @@ async fn read(
 }
 
 /// Change a memory block's text; 409 if it is at another version than the one the text was made from.
-#[utoipa::path(post, path = "/api/v1/memory/blocks/{id}/update", tag = "memory", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "update_memory_block", path = "/api/v1/memory/blocks/{id}/update", tag = "memory", params(("id" = String, Path)),
     request_body = UpdateBlock, responses(
     (status = 200, body = MemoryBlock), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)
 ))]
@@ -74,7 +74,7 @@ async fn update(
 }
 
 /// Delete a memory block, with what waits for it.
-#[utoipa::path(delete, path = "/api/v1/memory/blocks/{id}", tag = "memory", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "delete_memory_block", path = "/api/v1/memory/blocks/{id}", tag = "memory", params(("id" = String, Path)), responses(
     (status = 200, body = bool), (status = 404, body = ErrorBody)
 ))]
 async fn remove(
@@ -87,13 +87,13 @@ async fn remove(
 }
 
 /// What waits for my decision, newest first.
-#[utoipa::path(get, path = "/api/v1/memory/proposals", tag = "memory", responses((status = 200, body = Proposals)))]
+#[utoipa::path(get, operation_id = "list_proposals", path = "/api/v1/memory/proposals", tag = "memory", responses((status = 200, body = Proposals)))]
 async fn pending(State(app): State<App>, actor: Actor) -> Result<Json<Proposals>, Error> {
     actions::pending(&app, &actor).await.map(Json)
 }
 
 /// Propose a new text for a block, with an API key. The key's former proposal for the block is superseded.
-#[utoipa::path(post, path = "/api/v1/memory/blocks/{id}/proposals", tag = "memory", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "propose", path = "/api/v1/memory/blocks/{id}/proposals", tag = "memory", params(("id" = String, Path)),
     request_body = Propose, responses(
     (status = 200, body = Proposal), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 409, body = ErrorBody)
@@ -110,7 +110,7 @@ async fn propose(
 }
 
 /// Take a proposal over, perhaps edited; 409 if the block moved on or the proposal is decided already.
-#[utoipa::path(post, path = "/api/v1/memory/proposals/{id}/approve", tag = "memory", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "approve_proposal", path = "/api/v1/memory/proposals/{id}/approve", tag = "memory", params(("id" = String, Path)),
     request_body = Approve, responses(
     (status = 200, body = MemoryBlock), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)
 ))]
@@ -126,7 +126,7 @@ async fn approve(
 }
 
 /// Turn a proposal down; 409 if it is decided already.
-#[utoipa::path(post, path = "/api/v1/memory/proposals/{id}/reject", tag = "memory", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "reject_proposal", path = "/api/v1/memory/proposals/{id}/reject", tag = "memory", params(("id" = String, Path)), responses(
     (status = 200, body = Proposal), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)
 ))]
 async fn reject(

@@ -50,3 +50,17 @@ fn typescript_is_what_the_events_say() {
         &server::contract::typescript_events(),
     );
 }
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = serde_json::to_value(server::contract::openapi()).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for path in document["paths"].as_object().unwrap().values() {
+        for operation in path.as_object().unwrap().values() {
+            let Some(name) = operation["operationId"].as_str() else {
+                continue;
+            };
+            assert!(seen.insert(name.to_owned()), "two operations are {name}");
+        }
+    }
+}

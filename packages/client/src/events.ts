@@ -3,6 +3,7 @@
  *
  * Numbered events carry `room`, `seq` and `at` at their top level; states carry `version`; signals carry neither.
  */
+import type { ServerEventName as Pushed } from './events.generated.ts';
 import type {
 	Channel,
 	ChannelId,
@@ -90,8 +91,16 @@ export interface PresenceState {
 	version: number;
 }
 
+/** The socket entered a room; what follows in it is numbered above `position`. */
+export interface Joined {
+	room: RoomName;
+	position: Position;
+}
+
 export interface ServerPayloads {
 	ready: Ready;
+	joined: Joined;
+	left: { room: RoomName };
 	events: ChatEvent;
 	'events:channel': ChannelEvent;
 	'events:read': ReadMarker;
@@ -112,6 +121,8 @@ export type ServerEvents = { [N in ServerEventName]: (payload: ServerPayloads[N]
 
 export const SERVER_EVENT_NAMES = [
 	'ready',
+	'joined',
+	'left',
 	'events',
 	'events:channel',
 	'events:read',
@@ -124,6 +135,11 @@ export const SERVER_EVENT_NAMES = [
 	'member:joined',
 	'member:left',
 ] as const satisfies readonly ServerEventName[];
+
+/** What the server pushes for features that this client does not speak yet. A name that stands nowhere does not compile. */
+type Unspoken = 'events:memory' | 'resumed';
+type Complete<_Missing extends never> = true;
+export type EveryEventIsSpoken = Complete<Exclude<Pushed, ServerEventName | Unspoken>>;
 
 export type ChannelCommand =
 	| { type: 'typing'; data: { typing: boolean } }

@@ -5,9 +5,30 @@
  */
 import createClient from 'openapi-fetch';
 import { ApiError, Unreachable, apiError } from './errors.ts';
-import type { paths } from './paths.ts';
+import type { paths } from './schema.ts';
 import { completionStream } from './stream.ts';
-import type { ChatBody, CompletionRequest, NewChannel, NewMessage } from './types.ts';
+import type {
+	AccessControl,
+	AdminUser,
+	Channel,
+	ChannelDetail,
+	ChannelRow,
+	Chat,
+	ChatBody,
+	ChatRow,
+	CompletionRequest,
+	Message,
+	Model,
+	NewChannel,
+	NewMessage,
+	Page,
+	ReadMarker,
+	Role,
+	ServerConfig,
+	ServerVersion,
+	SessionUser,
+	UserSummary,
+} from './types.ts';
 
 export interface ApiOptions {
 	/** Origin of the server, for example `https://tidings.example`. Empty in a page that the server itself serves. */
@@ -38,6 +59,16 @@ async function unwrap<T>(call: Promise<Outcome<T>>): Promise<T> {
 	return data as T;
 }
 
+/** The document says no more than "an object" of what is passed through; here it has its type. */
+function as<T>(call: Promise<Outcome<unknown>>): Promise<Outcome<T>> {
+	return call as Promise<Outcome<T>>;
+}
+
+function loose(body: CompletionRequest) {
+	const { parent_message } = body;
+	return { ...body, parent_message: parent_message && { ...parent_message } };
+}
+
 /** Makes the calls of one server. */
 export function createApi(options: ApiOptions = {}) {
 	const baseUrl = options.baseUrl ?? '';
@@ -54,36 +85,30 @@ export function createApi(options: ApiOptions = {}) {
 		},
 	});
 	const at = (id: string) => ({ path: { id } });
-	const none = { path: {} };
 
 	return {
-		config: () => unwrap(client.GET('/api/config', { params: none })),
-		version: () => unwrap(client.GET('/api/version', { params: none })),
-		models: async () => (await unwrap(client.GET('/api/models', { params: none }))).data,
+		config: () => unwrap(as<ServerConfig>(client.GET('/api/config'))),
+		version: () => unwrap(as<ServerVersion>(client.GET('/api/version'))),
+		models: async () => (await unwrap<{ data: Model[] }>(as(client.GET('/api/models')))).data,
 
 		auth: {
-			session: () => unwrap(client.GET('/api/v1/auths/', { params: none })),
-			signIn: (email: string, password: string) =>
-				unwrap(client.POST('/api/v1/auths/signin', { params: none, body: { email, password } })),
-			signUp: (name: string, email: string, password: string) =>
-				unwrap(client.POST('/api/v1/auths/signup', { params: none, body: { name, email, password } })),
-			signOut: () => unwrap(client.POST('/api/v1/auths/signout', { params: none, body: {} })),
-			signOutEverywhere: () =>
-				unwrap(client.POST('/api/v1/auths/signout/everywhere', { params: none, body: {} })),
+			session: (): Promise<SessionUser> => unwrap(client.GET('/api/v1/auths/')),
+			signIn: (email: string, password: string): Promise<SessionUser> =>
+				unwrap(client.POST('/api/v1/auths/signin', { body: { email, password } })),
+			signUp: (name: string, email: string, password: string): Promise<SessionUser> =>
+				unwrap(client.POST('/api/v1/auths/signup', { body: { name, email, password } })),
+			signOut: () => unwrap(client.POST('/api/v1/auths/signout')),
+			signOutEverywhere: () => unwrap(client.POST('/api/v1/auths/signout/everywhere')),
 			updateProfile: (name: string, profile_image_url: string) =>
-				unwrap(
-					client.POST('/api/v1/auths/update/profile', { params: none, body: { name, profile_image_url } }),
-				),
+				unwrap(client.POST('/api/v1/auths/update/profile', { body: { name, profile_image_url } })),
 			updatePassword: (password: string, new_password: string) =>
-				unwrap(
-					client.POST('/api/v1/auths/update/password', { params: none, body: { password, new_password } }),
-				),
+				unwrap(client.POST('/api/v1/auths/update/password', { body: { password, new_password } })),
 		},
 
 		people: {
-			search: (query: string, page = 1) =>
-				unwrap(client.GET('/api/v1/users/search', { params: { path: {}, query: { query, page } } })),
-			online: async () => (await unwrap(client.GET('/api/v1/users/online', { params: none }))).user_ids,
+			search: (query: string, page = 1): Promise<Page<UserSummary>> =>
+				unwrap(client.GET('/api/v1/users/search', { params: { query: { query, page } } })),
+			online: async () => (await unwrap(client.GET('/api/v1/users/online'))).user_ids,
 			/**
 			 * Address of somebody's own picture, new whenever it changes; null for those for whom the server draws initials.
 			 */
@@ -102,42 +127,44 @@ export function createApi(options: ApiOptions = {}) {
 				return `${url}?v=${encodeURIComponent(response.headers.get('etag') ?? String(Date.now()))}`;
 			},
 			/** Administrators only. */
-			list: (query: string, page = 1) =>
-				unwrap(client.GET('/api/v1/users/', { params: { path: {}, query: { query, page } } })),
-			update: (id: string, body: { role?: string; name?: string; email?: string }) =>
+			list: (query: string, page = 1): Promise<Page<AdminUser>> =>
+				unwrap(client.GET('/api/v1/users/', { params: { query: { query, page } } })),
+			update: (id: string, body: { role?: Role; name?: string; email?: string }): Promise<AdminUser> =>
 				unwrap(client.POST('/api/v1/users/{id}/update', { params: at(id), body })),
-			disable: (id: string, disabled: boolean) =>
+			disable: (id: string, disabled: boolean): Promise<unknown> =>
 				unwrap(client.POST('/api/v1/users/{id}/disable', { params: at(id), body: { disabled } })),
-			resetPassword: (id: string, password: string) =>
+			resetPassword: (id: string, password: string): Promise<unknown> =>
 				unwrap(client.POST('/api/v1/users/{id}/password', { params: at(id), body: { password } })),
 		},
 
 		channels: {
-			list: () => unwrap(client.GET('/api/v1/channels/', { params: none })),
-			get: (id: string) => unwrap(client.GET('/api/v1/channels/{id}', { params: at(id) })),
-			create: (body: NewChannel) => unwrap(client.POST('/api/v1/channels/create', { params: none, body })),
+			list: (): Promise<ChannelRow[]> => unwrap(client.GET('/api/v1/channels/')),
+			get: (id: string): Promise<ChannelDetail> =>
+				unwrap(client.GET('/api/v1/channels/{id}', { params: at(id) })),
+			create: (body: NewChannel): Promise<Channel> => unwrap(client.POST('/api/v1/channels/create', { body })),
 			/** The direct conversation with a person, made if there is none. */
-			direct: (userId: string) => unwrap(client.GET('/api/v1/channels/users/{id}', { params: at(userId) })),
+			direct: (userId: string): Promise<Channel> =>
+				unwrap(client.GET('/api/v1/channels/users/{user_id}', { params: { path: { user_id: userId } } })),
 			update: (
 				id: string,
 				body: {
 					name: string;
 					description?: string | null;
-					access_control?: unknown;
+					access_control?: AccessControl | null;
 					is_private?: boolean | null;
 				},
-			) => unwrap(client.POST('/api/v1/channels/{id}/update', { params: at(id), body })),
+			): Promise<Channel> => unwrap(client.POST('/api/v1/channels/{id}/update', { params: at(id), body })),
 			remove: (id: string) => unwrap(client.DELETE('/api/v1/channels/{id}/delete', { params: at(id) })),
 			/** Moves the read marker, also back. */
-			read: (id: string, read_no: number) =>
+			read: (id: string, read_no: number): Promise<ReadMarker> =>
 				unwrap(client.POST('/api/v1/channels/{id}/read', { params: at(id), body: { read_no } })),
-			members: (id: string, page = 1, query = '') =>
+			members: (id: string, page = 1, query = ''): Promise<Page<UserSummary>> =>
 				unwrap(
 					client.GET('/api/v1/channels/{id}/members', { params: { path: { id }, query: { page, query } } }),
 				),
 			setActive: (id: string, is_active: boolean) =>
 				unwrap(client.POST('/api/v1/channels/{id}/members/active', { params: at(id), body: { is_active } })),
-			addMembers: (id: string, user_ids: string[]) =>
+			addMembers: (id: string, user_ids: string[]): Promise<unknown> =>
 				unwrap(
 					client.POST('/api/v1/channels/{id}/update/members/add', {
 						params: at(id),
@@ -148,38 +175,49 @@ export function createApi(options: ApiOptions = {}) {
 				unwrap(
 					client.POST('/api/v1/channels/{id}/update/members/remove', { params: at(id), body: { user_ids } }),
 				),
-			leave: (id: string) => unwrap(client.POST('/api/v1/channels/{id}/leave', { params: at(id), body: {} })),
-			messages: (id: string, skip: number, limit: number) =>
+			leave: (id: string) => unwrap(client.POST('/api/v1/channels/{id}/leave', { params: at(id) })),
+			messages: (id: string, skip: number, limit: number): Promise<Message[]> =>
 				unwrap(
 					client.GET('/api/v1/channels/{id}/messages', { params: { path: { id }, query: { skip, limit } } }),
 				),
-			post: (id: string, body: NewMessage) =>
+			post: (id: string, body: NewMessage): Promise<Message> =>
 				unwrap(client.POST('/api/v1/channels/{id}/messages/post', { params: at(id), body })),
-			edit: (id: string, mid: string, content: string) =>
+			edit: (id: string, mid: string, content: string): Promise<Message> =>
 				unwrap(
-					client.POST('/api/v1/channels/{id}/messages/{mid}/update', {
-						params: { path: { id, mid } },
+					client.POST('/api/v1/channels/{id}/messages/{message_id}/update', {
+						params: { path: { id, message_id: mid } },
 						body: { content },
 					}),
 				),
 			removeMessage: (id: string, mid: string) =>
-				unwrap(client.DELETE('/api/v1/channels/{id}/messages/{mid}/delete', { params: { path: { id, mid } } })),
+				unwrap(
+					client.DELETE('/api/v1/channels/{id}/messages/{message_id}/delete', {
+						params: { path: { id, message_id: mid } },
+					}),
+				),
 		},
 
 		chats: {
-			list: (page = 1) => unwrap(client.GET('/api/v1/chats/', { params: { path: {}, query: { page } } })),
-			get: (id: string) => unwrap(client.GET('/api/v1/chats/{id}', { params: at(id) })),
-			create: (chat: ChatBody) => unwrap(client.POST('/api/v1/chats/new', { params: none, body: { chat } })),
+			list: (page = 1): Promise<ChatRow[]> =>
+				unwrap(client.GET('/api/v1/chats/', { params: { query: { page } } })),
+			get: (id: string) => unwrap(as<Chat>(client.GET('/api/v1/chats/{id}', { params: at(id) }))),
+			create: (chat: ChatBody) =>
+				unwrap(as<Chat>(client.POST('/api/v1/chats/new', { body: { chat: { ...chat } } }))),
 			update: (id: string, chat: Partial<ChatBody>) =>
-				unwrap(client.POST('/api/v1/chats/{id}', { params: at(id), body: { chat } })),
+				unwrap(as<Chat>(client.POST('/api/v1/chats/{id}', { params: at(id), body: { chat: { ...chat } } }))),
 			remove: (id: string) => unwrap(client.DELETE('/api/v1/chats/{id}', { params: at(id) })),
 			/** Starts an answer that arrives as events on the socket. */
-			complete: (body: CompletionRequest) => unwrap(client.POST('/api/chat/completions', { params: none, body })),
+			complete: (body: CompletionRequest) =>
+				unwrap(
+					as<{ status: boolean; task_id: string }>(
+						client.POST('/api/chat/completions', { body: loose(body) }),
+					),
+				),
 			/** Asks a model without a chat and reads its answer piece by piece. */
 			stream: (body: CompletionRequest, signal?: AbortSignal) =>
 				completionStream(call, `${baseUrl}/api/chat/completions`, headers(), { ...body, stream: true }, signal),
 			runningTasks: async (id: string) =>
-				(await unwrap(client.GET('/api/tasks/chat/{id}', { params: at(id) }))).task_ids,
+				(await unwrap(client.GET('/api/tasks/chat/{chat_id}', { params: { path: { chat_id: id } } }))).task_ids,
 		},
 	};
 }

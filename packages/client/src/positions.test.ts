@@ -14,6 +14,15 @@ describe('Positions', () => {
 		expect(at(1, 'channel:new')).toBe('apply');
 	});
 
+	it('counts on from where a room was entered, and forgets a room that was left', () => {
+		const positions = new Positions();
+		positions.joined({ room: 'channel:c', position: [5, 1] });
+		expect(positions.accept({ room: 'channel:c', seq: 5 })).toBe('drop');
+		expect(positions.accept({ room: 'channel:c', seq: 6 })).toBe('apply');
+		positions.left('channel:c');
+		expect(positions.accept({ room: 'channel:c', seq: 2 })).toBe('apply');
+	});
+
 	it('always applies what has no number', () => {
 		const positions = new Positions();
 		expect(positions.accept({})).toBe('apply');

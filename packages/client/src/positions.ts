@@ -3,7 +3,7 @@
  *
  * Pure. A snapshot fetched after `ready` covers every event up to the head that `ready` named.
  */
-import type { Numbered, Ready } from './events.ts';
+import type { Joined, Numbered, Ready } from './events.ts';
 import type { RoomName } from './types.ts';
 
 export type Verdict = 'apply' | 'drop' | 'gap';
@@ -15,6 +15,15 @@ export class Positions {
 	ready(ready: Ready): void {
 		this.#seq.clear();
 		for (const [room, [seq]] of Object.entries(ready.rooms)) this.#seq.set(room, seq);
+	}
+
+	/** A room was entered on the open socket. */
+	joined({ room, position: [seq] }: Joined): void {
+		this.#seq.set(room, seq);
+	}
+
+	left(room: RoomName): void {
+		this.#seq.delete(room);
 	}
 
 	/**

@@ -30,7 +30,7 @@ export interface LiveOptions {
 /** How often a client says that its person is there, in milliseconds. */
 export const HEARTBEAT_MS = 30_000;
 /** How long one transport may try before the next is tried, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 8_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export class Live {
 	readonly #socket: Socket<ServerEvents, ClientEvents>;

@@ -47,7 +47,7 @@ export interface SessionUser {
 	name: string;
 	role: Role;
 	profile_image_url: string;
-	permissions?: Record<string, Record<string, boolean>> | null;
+	permissions?: Record<string, unknown> | null;
 }
 
 export interface ServerConfig {
@@ -67,6 +67,12 @@ export interface ServerVersion {
 
 export type ChannelType = 'group' | 'dm' | '' | null;
 
+/** Who may read and write; null for everybody. */
+export interface AccessControl {
+	read?: { group_ids?: string[]; user_ids?: UserId[] } | null;
+	write?: { group_ids?: string[]; user_ids?: UserId[] } | null;
+}
+
 export interface Channel {
 	id: ChannelId;
 	user_id: UserId;
@@ -74,7 +80,7 @@ export interface Channel {
 	name: string;
 	description: string | null;
 	is_private: boolean | null;
-	access_control?: unknown;
+	access_control?: AccessControl | null;
 	created_at: number;
 	updated_at: number;
 }
@@ -91,8 +97,8 @@ export interface Counts {
 
 /** A row of the channel list. */
 export interface ChannelRow extends Channel, Partial<Counts> {
-	users?: UserSummary[];
-	user_ids?: UserId[];
+	users?: UserSummary[] | null;
+	user_ids?: UserId[] | null;
 	last_message_at: number | null;
 	unread_count: number;
 }
@@ -101,8 +107,8 @@ export interface ChannelDetail extends Channel, Partial<Counts> {
 	is_manager: boolean;
 	write_access: boolean;
 	user_count: number;
-	user_ids?: UserId[];
-	users?: UserSummary[];
+	user_ids?: UserId[] | null;
+	users?: UserSummary[] | null;
 	unread_count: number;
 }
 
@@ -147,7 +153,7 @@ export interface NewChannel {
 	description?: string | null;
 	is_private?: boolean;
 	user_ids?: UserId[];
-	access_control?: unknown;
+	access_control?: AccessControl | null;
 }
 
 export interface Page<T> {

@@ -28,7 +28,9 @@ export interface Targets {
 export function routeEvent(event: ServerEvent, to: Targets): void {
 	switch (event.name) {
 		case 'ready':
-			return; // The workspace starts over with it.
+		case 'joined':
+		case 'left':
+			return; // About the connection: the workspace has dealt with them.
 		case 'events':
 			return routeChat(event.payload, to);
 		case 'events:channel':

@@ -131,6 +131,8 @@ export class Workspace {
 			this.#load();
 			return;
 		}
+		if (event.name === 'joined') return this.#positions.joined(event.payload);
+		if (event.name === 'left') return this.#positions.left(event.payload.room);
 		const verdict = this.#positions.accept(event.payload as { room?: string; seq?: number });
 		if (verdict === 'drop') return;
 		routeEvent(event, {

@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{World, config};
 use futures_util::future::join_all;
 use socketio::{Config, Event, Limits, Socket};
@@ -60,7 +58,9 @@ async fn upgrade(world: &World, client: u32) {
         }
     };
     let probe = async {
-        tokio::time::sleep(Duration::from_millis(u64::from(client % 7) * 3)).await;
+        for _ in 0..client % 7 * 200 {
+            tokio::task::yield_now().await;
+        }
         let mut ws = world.websocket_with(&format!("&sid={}", polling.sid)).await;
         ws.send("2probe").await;
         assert_eq!(ws.text().await, "3probe");

@@ -96,7 +96,7 @@ impl World {
     pub async fn no_connections(&self) {
         let gone = async {
             while self.io.connections() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
             }
         };
         timeout(DEADLINE, gone)

@@ -122,7 +122,7 @@ impl App {
 }
 
 /// The upstreams of the settings; the built-in demo if there are none.
-fn models(config: &Config) -> anyhow::Result<llm::Upstreams> {
+pub(crate) fn models(config: &Config) -> anyhow::Result<llm::Upstreams> {
     let settings = llm::Settings::new(&config.models.openai, &config.models.ollama)
         .context("OPENAI_API_BASE_URLS, OLLAMA_BASE_URLS")?;
     Ok(llm::Upstreams::new(settings)?)

@@ -41,11 +41,33 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     line("settings", Ok(format!("{} read", config.summary().len())));
     line("data folder", data_folder(config));
     line("database", database(config).await);
+    match crate::app::models(config) {
+        Ok(models) if models.is_demo() => line(
+            "models",
+            Ok("none set, the built-in demo model answers; set OPENAI_API_BASE_URLS or OLLAMA_BASE_URLS".to_owned()),
+        ),
+        Ok(models) => {
+            for found in models.check(Clock::System.now_s()).await {
+                line(&format!("models of {}", found.upstream), models_of(found.models));
+            }
+        }
+        Err(error) => line("models", Err(error.to_string())),
+    }
     if faults > 0 {
         println!("{faults} to mend");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn models_of(found: Result<usize, llm::Error>) -> Result<String, String> {
+    match found {
+        Ok(0) => Err("it answers, but offers no model; load one there".to_owned()),
+        Ok(count) => Ok(format!("{count} offered")),
+        Err(error) => Err(format!(
+            "{error}; look at its address and key, and whether it runs"
+        )),
+    }
 }
 
 fn data_folder(config: &Config) -> Result<String, String> {

@@ -21,19 +21,19 @@ const GENERATED: [&str; 5] = [
 
 /// Regenerates in the order in which one file comes from another.
 pub fn update() -> Result<()> {
-    let contract = [
-        "crates/server/tests/contract.rs",
-        "crates/server/tests/contract/main.rs",
-    ];
-    if contract.iter().any(|file| path(file).exists()) {
-        process::run(cargo().env("UPDATE", "1").args([
-            "test",
-            "--package",
-            "server",
-            "--test",
-            "contract",
-        ]))?;
-    }
+    // Tests that compare a file with what it is made from write it instead when `UPDATE` is set.
+    let mut tests = cargo();
+    tests.env("UPDATE", "1").args([
+        "test",
+        "--quiet",
+        "--package",
+        "server",
+        "--test",
+        "contract",
+        "--test",
+        "golden",
+    ]);
+    process::run(&mut tests)?;
     if web::exists() {
         web::install()?;
         web::npm("generate", &["--workspaces"])?;

@@ -292,3 +292,59 @@ async fn what_was_missed_is_sent_to_a_tab_that_comes_back() {
         .await;
     assert_eq!(ack[0]["rooms"], resumed["rooms"]);
 }
+
+#[tokio::test]
+async fn a_right_that_changes_while_a_socket_connects_is_the_right_it_has() {
+    let world = World::new().await;
+    let [_root, ada, bob] = world.people(["root", "ada", "bob"]).await;
+    let group = ada.group("plans", &[]).await;
+    let room = format!("channel:{}", group["id"].as_str().unwrap());
+    for round in 0..20 {
+        let change = |what: &'static str| {
+            let (ada, bob_id) = (ada.clone(), bob.id.clone());
+            let path = format!("{}/update/members/{what}", path_of(&group));
+            async move { ada.post(&path, &json!({"user_ids": [bob_id]})).await.ok() }
+        };
+        let changes = async {
+            change("add").await;
+            change("remove").await;
+            if round % 2 == 0 {
+                change("add").await;
+            }
+        };
+        let connecting = async { (bob.connect().await, bob.connect_stock().await) };
+        let ((), (tab, stock)) = tokio::join!(changes, connecting);
+        for socket in [&tab, &stock] {
+            socket.settled().await;
+            let is_in = world.app.io.socket(&socket.sid).unwrap().is_in(&room);
+            assert_eq!(is_in, round % 2 == 0, "round {round}");
+        }
+        change("remove").await;
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_closes_while_sockets_connect_is_closed_for_them() {
+    let world = World::new().await;
+    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
+    let room = format!("channel:{}", general["id"].as_str().unwrap());
+    for round in 0..10 {
+        let is_open = round % 2 == 0;
+        let access = if is_open {
+            Value::Null
+        } else {
+            json!({"read": {"user_ids": []}})
+        };
+        let (path, body) = (
+            format!("{}/update", path_of(&general)),
+            json!({"name": "general", "access_control": access}),
+        );
+        let (_, tab, stock) =
+            tokio::join!(ada.post(&path, &body), bob.connect(), bob.connect_stock());
+        for socket in [&tab, &stock] {
+            socket.settled().await;
+            let is_in = world.app.io.socket(&socket.sid).unwrap().is_in(&room);
+            assert_eq!(is_in, is_open, "round {round}");
+        }
+    }
+}

@@ -1841,7 +1841,7 @@ export interface components {
         };
         /** @description A message in a channel or in a chat (UUID; old clients choose the ids of chat messages themselves). */
         MessageId: string;
-        /** @description A stored message, as posting and editing answer it. */
+        /** @description A stored message by itself. */
         MessageRow: {
             /** @description Where. */
             channel_id: components["schemas"]["ChannelId"];
@@ -3399,7 +3399,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MessageRow"];
+                    "application/json": components["schemas"]["Message"];
                 };
             };
             403: {
@@ -3440,7 +3440,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MessageRow"];
+                    "application/json": components["schemas"]["Posted"];
                 };
             };
             403: {

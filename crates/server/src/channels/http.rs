@@ -20,8 +20,8 @@ use wire::channels::{
     SetMemberActive, UpdateChannel,
 };
 use wire::errors::{ErrorBody, ValidationBody};
-use wire::events::ReadMarker;
-use wire::messages::{EditMessage, Message, MessageRow, PostMessage};
+use wire::events::{Posted, ReadMarker};
+use wire::messages::{EditMessage, Message, PostMessage};
 use wire::people::UserSummaries;
 use wire::{ChannelId, MessageId, UserId};
 
@@ -300,14 +300,14 @@ async fn messages(
 /// Posts a message. Sent again with the same `temp_id`, it is the message that is there already.
 #[utoipa::path(post, operation_id = "post_message", path = "/api/v1/channels/{id}/messages/post", tag = "channels", params(("id" = ChannelId, Path)),
     request_body = PostMessage,
-    responses((status = 200, body = MessageRow), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+    responses((status = 200, body = Posted), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody), (status = 422, body = ValidationBody)))]
 async fn post(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(id): Path<ChannelId>,
     Body(draft): Body<PostMessage>,
-) -> Answer<MessageRow> {
+) -> Answer<Posted> {
     super::post_message(&app, &actor, &id, draft)
         .await
         .map(Json)
@@ -356,13 +356,13 @@ async fn thread(
 /// Replaces the text of one's own message.
 #[utoipa::path(post, operation_id = "edit_message", path = "/api/v1/channels/{id}/messages/{message_id}/update", tag = "channels",
     params(("id" = ChannelId, Path), ("message_id" = MessageId, Path)), request_body = EditMessage,
-    responses((status = 200, body = MessageRow), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = Message), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn edit(
     State(app): State<App>,
     Caller(actor): Caller,
     Path((id, message)): Path<(ChannelId, MessageId)>,
     Body(change): Body<EditMessage>,
-) -> Answer<MessageRow> {
+) -> Answer<Message> {
     super::edit_message(&app, &actor, &id, &message, change)
         .await
         .map(Json)

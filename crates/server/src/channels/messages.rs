@@ -8,7 +8,7 @@ use crate::error::Error;
 use serde_json::Value;
 use store::{Tx, channels, messages};
 use wire::events::{ChannelEvent, ChannelPush, Posted, ServerEvent};
-use wire::messages::{EditMessage, Message, MessageRow, PostMessage};
+use wire::messages::{EditMessage, Message, PostMessage};
 use wire::{ChannelId, MessageId, Room, UserId};
 
 /// Posts a message, or an answer in a thread. The author has read what they post. Sent again under the same `temp_id`,
@@ -21,13 +21,13 @@ pub async fn post_message(
     actor: &Actor,
     to: &ChannelId,
     draft: PostMessage,
-) -> Result<MessageRow, Error> {
+) -> Result<Posted, Error> {
     let draft = checks::post(draft)?;
     let (actor, to, now_ms) = (actor.clone(), to.clone(), app.clock.now_ms());
     let job = move |tx: &mut Tx<'_>| {
         let channel = access::may_post(tx, &actor, &to)?;
         if let Some(first) = posted_before(tx, &to, &actor.user.id, draft.temp_id.as_deref())? {
-            return Ok((first.row, None));
+            return Ok((first, None));
         }
         check_places(tx, &to, &draft)?;
         let Readable {
@@ -35,12 +35,8 @@ pub async fn post_message(
             membership,
         } = channel;
         if stored.channel.kind.is_some() {
-            for person in store::members::show_to_all(tx, &to, now_ms)?
-                .iter()
-                .take(super::members::PEOPLE_PER_JOB)
-            {
-                open::appear(tx, &to, person);
-            }
+            let back = store::members::show_to_all(tx, &to, now_ms)?;
+            open::appear_to_many(tx, &to, &back);
         } else if membership.is_none() {
             store::members::saw(tx, &to, &actor.user.id, true, now_ms)?;
         }
@@ -49,42 +45,50 @@ pub async fn post_message(
             Some(no) => store::members::move_marker(tx, &to, &actor.user.id, no, now_ms)?,
             None => None,
         };
-        let row = message.row.clone();
         let posted = Posted {
             temp_id: draft.temp_id.clone(),
             message: messages::whole(tx, message)?,
         };
-        tell(
-            tx,
-            &stored,
-            &actor,
-            &row.id,
-            ChannelEvent::Posted(Box::new(posted)),
-        );
+        let row = &posted.message.row;
+        let event = ChannelEvent::Posted(Box::new(posted.clone()));
+        tell(tx, &stored, &actor, &row.id, event);
         tell_root(tx, &stored, &actor, row.parent_id.as_ref())?;
-        Ok::<_, Error>((row, marker))
+        Ok::<_, Error>((posted, marker))
     };
     let reader = app.clone();
     markers::to_the_end(app, async move {
-        let (row, marker) = reader.store.write(job).await?;
+        let (posted, marker) = reader.store.write(job).await?;
         if let Some(marker) = marker {
-            markers::publish(&reader, &row.user_id, marker);
+            markers::publish(&reader, &posted.message.row.user_id, marker);
         }
-        Ok(row)
+        Ok(posted)
     })
     .await
 }
 
+/// The message that the author posted under this name before, if any. A deleted one is not posted again.
 fn posted_before(
     tx: &Tx<'_>,
     to: &ChannelId,
     author: &UserId,
     temp_id: Option<&str>,
-) -> Result<Option<messages::Stored>, Error> {
-    match temp_id {
-        Some(temp_id) => Ok(messages::by_temp_id(tx, to, author, temp_id)?),
-        None => Ok(None),
+) -> Result<Option<Posted>, Error> {
+    let Some(temp_id) = temp_id else {
+        return Ok(None);
+    };
+    let Some(first) = messages::by_temp_id(tx, to, author, temp_id)? else {
+        return Ok(None);
+    };
+    if first.is_deleted {
+        return Err(Error::Conflict {
+            code: "message_deleted",
+            detail: "this message was posted, and deleted since".into(),
+        });
     }
+    Ok(Some(Posted {
+        temp_id: Some(temp_id.to_owned()),
+        message: messages::whole(tx, first)?,
+    }))
 }
 
 /// What a message names must stand in the same channel: a quote must not carry words out of another.
@@ -114,7 +118,7 @@ pub async fn edit_message(
     id: &ChannelId,
     message: &MessageId,
     change: EditMessage,
-) -> Result<MessageRow, Error> {
+) -> Result<Message, Error> {
     let change = checks::edit(change)?;
     let (actor, id, message, now_ms) = (
         actor.clone(),
@@ -143,16 +147,10 @@ pub async fn edit_message(
                 edit.meta.as_ref(),
                 at,
             )?;
-            let row = after.row.clone();
             let whole = messages::whole(tx, after)?;
-            tell(
-                tx,
-                &channel.stored,
-                &actor,
-                &message,
-                ChannelEvent::Updated(Box::new(whole)),
-            );
-            Ok(row)
+            let event = ChannelEvent::Updated(Box::new(whole.clone()));
+            tell(tx, &channel.stored, &actor, &message, event);
+            Ok(whole)
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! Which channels a person has, and who has a channel: the contract's rule (2.3), with `read.user_ids` honoured and
 //! admins reading every standard channel. Lists, rooms and the sockets that enter at a change all ask here.
 
+use super::members::PEOPLE_PER_JOB;
 use crate::access;
 use store::{Conn, Effect, Tx, channels, users};
 use wire::channels::Channel;
@@ -101,6 +102,21 @@ pub fn appear(tx: &mut Tx<'_>, channel: &ChannelId, person: &UserId) {
         channel_id: channel.clone(),
     });
     tx.emit(Room::User(person.clone()), added);
+}
+
+/// The same for many: all enter, and as many as one job may tell hear of it. The others meet the channel with its next
+/// event.
+pub fn appear_to_many(tx: &mut Tx<'_>, channel: &ChannelId, people: &[UserId]) {
+    let told = people.len().min(PEOPLE_PER_JOB);
+    for person in &people[..told] {
+        appear(tx, channel, person);
+    }
+    for person in &people[told..] {
+        tx.effect(Effect::Join {
+            user_id: person.clone(),
+            room: Room::Channel(channel.clone()),
+        });
+    }
 }
 
 /// The contract's word for "fetch your list of channels again".

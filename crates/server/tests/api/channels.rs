@@ -463,3 +463,46 @@ async fn one_who_waits_for_approval_has_no_channels() {
         .await
         .refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_group_of_many_is_made_and_emptied_in_one_request() {
+    let world = World::new().await;
+    let [ada, bob] = world.people(["ada", "bob"]).await;
+    let job = |tx: &mut store::Tx<'_>| {
+        let person = |index: i32| store::users::NewUser {
+            email: format!("p{index}@example.org"),
+            name: format!("p{index}"),
+            role: wire::people::Role::User,
+            password_hash: String::new(),
+        };
+        (0..250)
+            .map(|index| Ok(store::users::insert(tx, &person(index), 0)?.id))
+            .collect::<Result<Vec<_>, store::Error>>()
+    };
+    let mut user_ids = world.app.store.write(job).await.unwrap();
+    user_ids.push(bob.id.clone());
+    let tab = bob.connect().await;
+    let form = json!({"type": "group", "name": "crowd", "user_ids": user_ids});
+    let group = ada.post("/api/v1/channels/create", &form).await.ok();
+    tab.next("channel:added").await;
+    assert_eq!(ada.get(&path_of(&group)).await.ok()["user_count"], 252);
+
+    // All had hidden it, and all are back with the next message.
+    let id = wire::ChannelId::from(group["id"].as_str().unwrap());
+    let hidden = user_ids.clone();
+    let job = move |tx: &mut store::Tx<'_>| {
+        for user_id in &hidden {
+            store::members::hide(tx, &id, user_id, 0)?;
+        }
+        Ok::<_, store::Error>(())
+    };
+    world.app.store.write(job).await.unwrap();
+    ada.say(&group, "hello all").await;
+    tab.next_in_channel("message").await;
+    assert_eq!(bob.unread(&group).await, 1);
+
+    let path = format!("{}/update/members/remove", path_of(&group));
+    let removed = ada.post(&path, &json!({"user_ids": user_ids})).await.ok();
+    assert_eq!(removed, 251);
+    tab.next("channel:removed").await;
+}

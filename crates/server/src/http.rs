@@ -1,6 +1,7 @@
 //! The router, a table of contents, and the middleware around it.
 
 mod about;
+pub mod as_of;
 pub mod body;
 pub mod command;
 mod headers;

@@ -4,6 +4,7 @@ use super::views::Listing;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::as_of::Snapshot;
 use crate::http::body::Body;
 use crate::http::query::Params;
 use axum::Json;
@@ -75,15 +76,18 @@ impl FromRequestParts<App> for Caller {
 /// The caller's channels: standard ones they may read, groups, direct conversations they have not hidden.
 #[utoipa::path(get, operation_id = "list_channels", path = "/api/v1/channels/", tag = "channels",
     responses((status = 200, body = Vec<ChannelRow>), (status = 401, body = ErrorBody)))]
-async fn list(State(app): State<App>, Caller(actor): Caller) -> Answer<Vec<ChannelRow>> {
-    super::list(&app, &actor).await.map(Json)
+async fn list(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<Snapshot<Vec<ChannelRow>>, Error> {
+    super::list(&app, &actor).await
 }
 
 /// The caller's channels without their numbers.
 #[utoipa::path(get, operation_id = "list_channels_without_numbers", path = "/api/v1/channels/list", tag = "channels",
     responses((status = 200, body = Vec<Channel>), (status = 401, body = ErrorBody)))]
 async fn list_all(State(app): State<App>, Caller(actor): Caller) -> Answer<Vec<Channel>> {
-    let rows = super::list(&app, &actor).await?;
+    let rows = super::list(&app, &actor).await?.body;
     Ok(Json(rows.into_iter().map(|row| row.channel).collect()))
 }
 
@@ -118,8 +122,8 @@ async fn detail(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(id): Path<ChannelId>,
-) -> Answer<ChannelDetail> {
-    super::detail(&app, &actor, &id).await.map(Json)
+) -> Result<Snapshot<ChannelDetail>, Error> {
+    super::detail(&app, &actor, &id).await
 }
 
 /// Changes a channel's name, description and access.
@@ -291,10 +295,8 @@ async fn messages(
     Caller(actor): Caller,
     Path(id): Path<ChannelId>,
     Params(page): Params<PageQuery>,
-) -> Answer<Vec<Message>> {
-    super::message_page(&app, &actor, &id, page.skip, page.limit)
-        .await
-        .map(Json)
+) -> Result<Snapshot<Vec<Message>>, Error> {
+    super::message_page(&app, &actor, &id, page.skip, page.limit).await
 }
 
 /// Posts a message. Sent again with the same `temp_id`, it is the message that is there already.

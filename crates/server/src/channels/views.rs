@@ -5,13 +5,14 @@ use crate::access::{self, Readable};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use std::collections::HashMap;
 use store::members::Person;
 use store::{Conn, Tx, members, messages, users};
 use wire::channels::{ChannelDetail, ChannelKind, ChannelRow, ChannelUser, ReadPosition};
 use wire::messages::Message;
 use wire::people::UserSummaries;
-use wire::{ChannelId, MessageId, UserId};
+use wire::{ChannelId, MessageId, Room, UserId};
 
 /// Most messages of one page.
 pub const MAX_PAGE: u32 = 200;
@@ -20,16 +21,19 @@ pub const MAX_PAGE: u32 = 200;
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn list(app: &App, actor: &Actor) -> Result<Vec<ChannelRow>, Error> {
+pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>, Error> {
     access::may_use_channels(actor)?;
     let (person, role) = (actor.user.id.clone(), actor.user.role);
-    let (found, people) = app
+    let (found, people, as_of) = app
         .store
         .read(move |conn| {
-            Ok::<_, Error>((
-                open::visible(conn, &person, role)?,
-                members::direct_people(conn, &person)?,
-            ))
+            let found = open::visible(conn, &person, role)?;
+            let rooms = found
+                .iter()
+                .map(|listed| Room::Channel(listed.stored.channel.id.clone()));
+            let rooms: Vec<Room> = rooms.chain([Room::User(person.clone())]).collect();
+            let as_of = AsOf::read(conn, rooms)?;
+            Ok::<_, Error>((found, members::direct_people(conn, &person)?, as_of))
         })
         .await?;
     let unseen: Vec<ChannelId> = found
@@ -65,7 +69,10 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<ChannelRow>, Error> {
             channel: listed.stored.channel,
         }
     });
-    Ok(rows.collect())
+    Ok(Snapshot {
+        body: rows.collect(),
+        as_of,
+    })
 }
 
 async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>) -> Result<(), Error> {
@@ -94,9 +101,13 @@ fn all_read(last_no: i64) -> ReadPosition {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
-pub async fn detail(app: &App, actor: &Actor, id: &ChannelId) -> Result<ChannelDetail, Error> {
+pub async fn detail(
+    app: &App,
+    actor: &Actor,
+    id: &ChannelId,
+) -> Result<Snapshot<ChannelDetail>, Error> {
     let (caller, id) = (actor.clone(), id.clone());
-    let (readable, people, user_count) = app
+    let (readable, people, user_count, as_of) = app
         .store
         .read(move |conn| {
             let readable = access::may_read(conn, &caller, &id)?;
@@ -112,7 +123,8 @@ pub async fn detail(app: &App, actor: &Actor, id: &ChannelId) -> Result<ChannelD
                     Audience::People(people) => count(people.len()),
                 },
             };
-            Ok::<_, Error>((readable, people, user_count))
+            let as_of = AsOf::read(conn, [Room::Channel(id.clone())])?;
+            Ok::<_, Error>((readable, people, user_count, as_of))
         })
         .await?;
     let Readable { stored, membership } = readable;
@@ -130,7 +142,7 @@ pub async fn detail(app: &App, actor: &Actor, id: &ChannelId) -> Result<ChannelD
             read_version: own.read_version,
         },
     );
-    Ok(ChannelDetail {
+    let body = ChannelDetail {
         is_manager: rights.manage,
         write_access: rights.write,
         user_count,
@@ -140,7 +152,8 @@ pub async fn detail(app: &App, actor: &Actor, id: &ChannelId) -> Result<ChannelD
         unread_count: position.unread(),
         position,
         channel: stored.channel,
-    })
+    };
+    Ok(Snapshot { body, as_of })
 }
 
 fn count(len: usize) -> i64 {
@@ -250,13 +263,16 @@ pub async fn message_page(
     id: &ChannelId,
     skip: u32,
     limit: u32,
-) -> Result<Vec<Message>, Error> {
+) -> Result<Snapshot<Vec<Message>>, Error> {
     let (caller, channel) = (actor.clone(), id.clone());
     let (is_new, page) = app
         .store
         .read(move |conn| {
             let readable = access::may_read(conn, &caller, &channel)?;
-            let page = messages::page(conn, &channel, skip, limit.min(MAX_PAGE))?;
+            let page = Snapshot {
+                body: messages::page(conn, &channel, skip, limit.min(MAX_PAGE))?,
+                as_of: AsOf::read(conn, [Room::Channel(channel.clone())])?,
+            };
             Ok::<_, Error>((readable.membership.is_none(), page))
         })
         .await?;

@@ -4,6 +4,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Actor, Credential};
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use crate::http::command::{Key, once};
 use store::{Conn, Tx, memory};
 use wire::events::{DecidedDiff, MemoryPush, MemoryUpdated, PendingDiffs, ServerEvent};
@@ -18,14 +19,16 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 const MAX_REASONING_BYTES: usize = 4 * 1024;
 
 /// The caller's blocks, and how many proposals wait in all of them.
-pub async fn list(app: &App, actor: &Actor) -> Result<MemoryBlocks, Error> {
+pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<MemoryBlocks>, Error> {
     let user_id = actor.id().clone();
     app.store
         .read(move |conn| {
-            Ok(MemoryBlocks {
+            let body = MemoryBlocks {
                 blocks: memory::blocks(conn, &user_id)?,
                 total: memory::total(conn, &user_id)?,
-            })
+            };
+            let as_of = AsOf::read(conn, [Room::User(user_id)])?;
+            Ok(Snapshot { body, as_of })
         })
         .await
 }
@@ -106,14 +109,16 @@ pub async fn delete(app: &App, actor: &Actor, id: String) -> Result<(), Error> {
 }
 
 /// What waits for the caller's decision.
-pub async fn pending(app: &App, actor: &Actor) -> Result<Proposals, Error> {
+pub async fn pending(app: &App, actor: &Actor) -> Result<Snapshot<Proposals>, Error> {
     let user_id = actor.id().clone();
     app.store
         .read(move |conn| {
-            Ok(Proposals {
+            let body = Proposals {
                 proposals: memory::pending(conn, &user_id)?,
                 total: memory::total(conn, &user_id)?,
-            })
+            };
+            let as_of = AsOf::read(conn, [Room::User(user_id)])?;
+            Ok(Snapshot { body, as_of })
         })
         .await
 }

@@ -4,6 +4,7 @@ use super::actions;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::as_of::Snapshot;
 use crate::http::body::Body;
 use crate::http::command::Command;
 use axum::Json;
@@ -31,8 +32,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// My memory blocks, each with how many proposals wait for it.
 #[utoipa::path(get, operation_id = "list_memory_blocks", path = "/api/v1/memory/blocks", tag = "memory", responses((status = 200, body = MemoryBlocks)))]
-async fn list(State(app): State<App>, actor: Actor) -> Result<Json<MemoryBlocks>, Error> {
-    actions::list(&app, &actor).await.map(Json)
+async fn list(State(app): State<App>, actor: Actor) -> Result<Snapshot<MemoryBlocks>, Error> {
+    actions::list(&app, &actor).await
 }
 
 /// Make a memory block.
@@ -88,8 +89,8 @@ async fn remove(
 
 /// What waits for my decision, newest first.
 #[utoipa::path(get, operation_id = "list_proposals", path = "/api/v1/memory/proposals", tag = "memory", responses((status = 200, body = Proposals)))]
-async fn pending(State(app): State<App>, actor: Actor) -> Result<Json<Proposals>, Error> {
-    actions::pending(&app, &actor).await.map(Json)
+async fn pending(State(app): State<App>, actor: Actor) -> Result<Snapshot<Proposals>, Error> {
+    actions::pending(&app, &actor).await
 }
 
 /// Propose a new text for a block, with an API key. The key's former proposal for the block is superseded.

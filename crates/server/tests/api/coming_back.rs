@@ -209,3 +209,20 @@ async fn a_live_socket_asks_again_and_is_answered() {
     bob.say(&general, "three").await;
     assert_eq!(texts(&tab, 1).await, ["three"]);
 }
+
+#[tokio::test]
+async fn a_snapshot_says_up_to_which_event_it_is() {
+    let world = World::new().await;
+    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
+    let tab = ada.connect().await;
+    bob.say(&general, "one").await;
+    let event = tab.next_in_channel("message").await;
+    let page = ada.get(&format!("{}/messages", path_of(&general))).await;
+    let as_of = page.headers["tidings-as-of"].to_str().unwrap_or_default();
+    let expected = format!("{}={}:{}", room_of(&general), event["seq"], event["at"]);
+    assert_eq!(as_of, expected);
+    let list = ada.get("/api/v1/channels/").await;
+    let as_of = list.headers["tidings-as-of"].to_str().unwrap_or_default();
+    assert!(as_of.contains(&expected), "{as_of}");
+    assert!(as_of.contains(&format!("user:{}=", ada.id)), "{as_of}");
+}

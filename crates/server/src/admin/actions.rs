@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::people::actions::{ChosenPicture, apply_picture, rename};
 use crate::people::tell;
 use store::users::{self, User};
-use store::{Effect, Tx, sessions, settings, tokens};
+use store::{Effect, Tx, chats, sessions, settings, tokens};
 use wire::UserId;
 use wire::people::Role;
 
@@ -95,6 +95,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &UserId, now_ms: i64) -> Result<(), Error> {
     let user = existing(tx, id)?;
     tokens::revoke_all(tx, id)?;
     settings::delete(tx, id)?;
+    chats::delete_of_user(tx, id)?;
     sessions::end_all(tx, id)?;
     users::delete(tx, id, now_ms)?;
     an_admin_remains(tx)?;

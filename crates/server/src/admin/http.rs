@@ -143,7 +143,7 @@ async fn reset_password(
     Ok(shown(&app, &user))
 }
 
-/// Delete an account. What the person wrote in channels stays, under their name.
+/// Delete an account with its chats. What the person wrote in channels stays, under their name.
 #[utoipa::path(delete, operation_id = "delete_account", path = "/api/v1/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = bool), (status = 400, body = ErrorBody, description = "`last_admin`"),
     (status = 404, body = ErrorBody),
@@ -153,10 +153,12 @@ async fn delete(
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<bool>, Error> {
-    let now_ms = app.clock.now_ms();
+    let (now_ms, gone) = (app.clock.now_ms(), UserId(id));
+    let id = gone.clone();
     app.store
-        .write(move |tx| actions::delete(tx, &UserId(id), now_ms))
+        .write(move |tx| actions::delete(tx, &id, now_ms))
         .await?;
+    app.runs.stop_all(|run| run.user_id == gone);
     Ok(Json(true))
 }
 

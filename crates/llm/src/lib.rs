@@ -27,5 +27,5 @@ pub use error::Error;
 pub use guard::LineGuard;
 pub use model::Model;
 pub use source::Timeouts;
-pub use upstream::{ChatRequest, Key, Upstream};
+pub use upstream::{ChatRequest, Key, OllamaAnswer, Upstream};
 pub use upstreams::{Check, Settings, Upstreams};

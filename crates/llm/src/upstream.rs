@@ -5,6 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Map, Value, json};
@@ -190,6 +191,29 @@ impl Upstream {
         }))
     }
 
+    /// Asks an Ollama in its own words, and gives its answer as it is. `None` if this is no Ollama.
+    pub(crate) async fn ollama_chat(
+        &self,
+        http: &Http,
+        body: &Value,
+    ) -> Option<Result<OllamaAnswer, Error>> {
+        if !matches!(self, Self::Ollama { .. }) {
+            return None;
+        }
+        Some(
+            match self
+                .ask(http, Method::POST, &["api", "chat"], Some(body))
+                .await
+            {
+                Ok(Answered::Ok(content_type, source)) => Ok(OllamaAnswer {
+                    content_type,
+                    source,
+                }),
+                Ok(Answered::Refused(error)) | Err(error) => Err(error),
+            },
+        )
+    }
+
     async fn whole(&self, source: Source, is_ollama: bool, now_s: i64) -> Result<Answer, Error> {
         let body = source.read_whole(MAX_WHOLE_BYTES).await?;
         let parsed: Value =
@@ -345,6 +369,31 @@ impl Upstream {
             upstream: self.to_string(),
             what,
         }
+    }
+}
+
+/// An Ollama's own answer: NDJSON if it was asked to stream. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct OllamaAnswer {
+    content_type: String,
+    source: Source,
+}
+
+impl OllamaAnswer {
+    /// What the upstream said it is.
+    pub fn content_type(&self) -> &str {
+        &self.content_type
+    }
+
+    /// The bytes as they come. `Err` must break the client's connection.
+    pub fn into_bytes(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+        futures_util::stream::unfold(Some(self.source), |source| async move {
+            let mut source = source?;
+            match source.next().await {
+                Ok(bytes) => Some((Ok(bytes?), Some(source))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Url;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::model::Model;
 use crate::source::Timeouts;
-use crate::upstream::{ChatRequest, Key, Upstream};
+use crate::upstream::{ChatRequest, Key, OllamaAnswer, Upstream};
 
 /// How long a list of models is good.
 const LIST_AGE: Duration = Duration::from_secs(60);
@@ -236,6 +237,15 @@ impl Upstreams {
     pub async fn chat(&self, request: ChatRequest) -> Result<Answer, Error> {
         let upstream = self.route(&request.model, request.now_s).await?;
         upstream.chat(&self.0.http, request).await
+    }
+
+    /// Asks an Ollama in its own words: `body` is that of its `/api/chat`, the answer is as it is. Fails with
+    /// [`Error::ModelNotFound`] also if the model is not an Ollama's, and with [`Error::Refused`] if Ollama refuses.
+    pub async fn ollama_chat(&self, body: &Value, now_s: i64) -> Result<OllamaAnswer, Error> {
+        let model = body["model"].as_str().unwrap_or_default();
+        let upstream = self.route(model, now_s).await?;
+        let asked = upstream.ollama_chat(&self.0.http, body).await;
+        asked.unwrap_or_else(|| Err(Error::ModelNotFound(model.to_owned())))
     }
 
     async fn route(&self, model_id: &str, now_s: i64) -> Result<&Upstream, Error> {

@@ -8,6 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use llm::{Answer, ChatRequest};
+use serde_json::Value;
 
 /// Asks the model. Dropping the response, or this future, closes the connection to the upstream.
 ///
@@ -34,6 +35,28 @@ pub async fn complete(app: &App, request: ChatRequest) -> Result<Response, Error
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
             Ok(response)
         }
+    }
+}
+
+/// Asks an Ollama in its own words and passes its answer on.
+///
+/// # Errors
+/// A model that no Ollama has; an upstream that cannot be reached. One that refuses is answered with its own status.
+pub async fn ollama_chat(app: &App, body: &Value) -> Result<Response, Error> {
+    match app.models.ollama_chat(body, app.clock.now_s()).await {
+        Ok(answer) => {
+            let content_type = HeaderValue::from_str(answer.content_type());
+            let content_type =
+                content_type.unwrap_or(HeaderValue::from_static("application/x-ndjson"));
+            let mut response = Body::from_stream(answer.into_bytes()).into_response();
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            Ok(response)
+        }
+        Err(llm::Error::Refused { status, body, .. }) => Ok(json(
+            StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+            body,
+        )),
+        Err(error) => Err(refusal(error)),
     }
 }
 

@@ -24,6 +24,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_models))
         .routes(routes!(complete_chat))
         .routes(routes!(chat_completed))
+        .routes(routes!(ollama_chat))
         .route("/api/v1/models", get(list_models))
         .route("/openai/models", get(list_models))
         .route("/api/v1/chat/completions", post(complete_chat))
@@ -79,4 +80,14 @@ async fn complete_chat(
 #[utoipa::path(post, path = "/api/chat/completed", tag = "models", request_body = Value, responses((status = 200, body = Value)))]
 async fn chat_completed(_actor: Actor, Body(body): Body<Value>) -> Json<Value> {
     Json(body)
+}
+
+/// Asks an Ollama in its own words; the answer is its own, NDJSON if it is streamed.
+#[utoipa::path(post, path = "/ollama/api/chat", tag = "models", request_body = Value, responses((status = 200, body = Value)))]
+async fn ollama_chat(
+    State(app): State<App>,
+    _actor: Actor,
+    Body(body): Body<Value>,
+) -> Result<Response, Error> {
+    completions::ollama_chat(&app, &body).await
 }

@@ -122,6 +122,29 @@ async fn what_is_no_stream_comes_back_with_its_status_and_as_json() {
 }
 
 #[tokio::test]
+async fn an_ollama_is_asked_in_its_own_words() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let body =
+        json!({"model": "ollama-mock:latest", "messages": [{"role": "user", "content": "hi"}]});
+    let request = ada.request(reqwest::Method::POST, "/ollama/api/chat");
+    let ours = request.json(&body).send().await.unwrap();
+    assert_eq!(ours.headers()["content-type"], "application/x-ndjson");
+    let theirs = reqwest::Client::new()
+        .post(format!("{}/api/chat", world.ollama.base_url()))
+        .json(&body);
+    assert_eq!(
+        ours.text().await.unwrap(),
+        theirs.send().await.unwrap().text().await.unwrap()
+    );
+    for model in [json!("mock-gpt"), json!("nope"), json!(5)] {
+        ada.post("/ollama/api/chat", &json!({"model": model}))
+            .await
+            .refused(400, "model_not_found");
+    }
+}
+
+#[tokio::test]
 async fn a_client_without_a_chat_that_leaves_closes_the_upstream() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;

@@ -199,7 +199,7 @@ export function createApi(options: ApiOptions = {}) {
 
 		chats: {
 			list: (page = 1): Promise<ChatRow[]> =>
-				unwrap(client.GET('/api/v1/chats/', { params: { query: { page } } })),
+				unwrap(client.GET('/api/v1/chats/', { params: { query: { page, include_pinned: true } } })),
 			get: (id: string) => unwrap(as<Chat>(client.GET('/api/v1/chats/{id}', { params: at(id) }))),
 			create: (chat: ChatBody) =>
 				unwrap(as<Chat>(client.POST('/api/v1/chats/new', { body: { chat: { ...chat } } }))),

@@ -979,7 +979,7 @@ export interface paths {
         get: operations["find"];
         put?: never;
         post?: never;
-        /** Delete an account. What the person wrote in channels stays, under their name. */
+        /** Delete an account with its chats. What the person wrote in channels stays, under their name. */
         delete: operations["delete_account"];
         options?: never;
         head?: never;
@@ -1167,6 +1167,23 @@ export interface paths {
         get: operations["version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ollama/api/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks an Ollama in its own words; the answer is its own, NDJSON if it is streamed. */
+        post: operations["ollama_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3739,7 +3756,7 @@ export interface operations {
     list_chats: {
         parameters: {
             query?: {
-                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                /** @description Whether pinned chats are in it too. */
                 include_pinned?: boolean;
                 /** @description From 1, sixty rows each; without it all rows come. */
                 page?: number;
@@ -3965,7 +3982,7 @@ export interface operations {
     list_archived_chats: {
         parameters: {
             query?: {
-                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                /** @description Whether pinned chats are in it too. */
                 include_pinned?: boolean;
                 /** @description From 1, sixty rows each; without it all rows come. */
                 page?: number;
@@ -3989,7 +4006,7 @@ export interface operations {
     list_chats_by_page: {
         parameters: {
             query?: {
-                /** @description Whether pinned chats are in it too; they are, unless this is false. */
+                /** @description Whether pinned chats are in it too. */
                 include_pinned?: boolean;
                 /** @description From 1, sixty rows each; without it all rows come. */
                 page?: number;
@@ -4756,6 +4773,29 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    ollama_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -42,15 +42,15 @@ pub fn routes() -> OpenApiRouter<App> {
 struct Page {
     /// From 1, sixty rows each; without it all rows come.
     page: Option<u32>,
-    /// Whether pinned chats are in it too; they are, unless this is false.
+    /// Whether pinned chats are in it too.
     include_pinned: Option<bool>,
 }
 
 impl Page {
     fn which(&self) -> Which {
         match self.include_pinned {
-            Some(false) => Which::Unpinned,
-            _ => Which::All,
+            Some(true) => Which::All,
+            _ => Which::Unpinned,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What people do with their chats. Each: may they, in one job; store it; tell their tabs.
 
-use super::document::{fitting, shown_message, shown_messages};
+use super::document::{MAX_EVENT_BYTES, fitting, shown_message, shown_messages};
 use super::merge::{Turn, checked_content};
 use super::{NO_TITLES, owned, shown};
 use crate::app::App;
@@ -214,12 +214,12 @@ pub async fn edit(
             turn.chat.updated_at_ms = now_ms;
             chats::update(tx, &turn.chat)?;
             let replaced = json!({"chat_id": id, "message_id": message_id, "content": content});
-            tell(
-                tx,
-                &turn.chat,
-                Some(message_id),
-                ChatEvent::MessageReplaced(replaced),
-            );
+            if replaced.to_string().len() <= MAX_EVENT_BYTES {
+                let replaced = ChatEvent::MessageReplaced(replaced);
+                tell(tx, &turn.chat, Some(message_id), replaced);
+            } else {
+                tell_message(tx, &turn, &message_id);
+            }
             Ok(shown(&turn.chat, &turn.messages, &growing))
         })
         .await

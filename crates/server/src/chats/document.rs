@@ -135,19 +135,20 @@ fn one(message: &messages::Stored, children: &Children<'_>) -> Map<String, Value
     shown
 }
 
-/// What tells the tabs of changed messages; texts that would make the event too large are left out of it, and a client
-/// that holds none fetches the chat.
+/// The largest event about messages, in bytes of JSON.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+
+/// Messages as an event can carry them: of those that would make it too large only what places them in the tree is
+/// left, and a client that holds no more of them fetches the chat.
 pub fn fitting(mut messages: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    const MAX_EVENT_BYTES: usize = 256 * 1024;
-    let size = |value: &Value| value["content"].as_str().map_or(0, str::len);
+    let size = |value: &Value| value.to_string().len();
     let mut total: usize = messages.values().map(size).sum();
     for value in messages.values_mut() {
         if total <= MAX_EVENT_BYTES {
             break;
         }
-        total -= size(value);
+        let before = size(value);
         if let Some(value) = value.as_object_mut() {
-            // Keys of clients may be large as well.
             value.retain(|key, _| {
                 matches!(
                     key.as_str(),
@@ -155,6 +156,7 @@ pub fn fitting(mut messages: BTreeMap<String, Value>) -> BTreeMap<String, Value>
                 )
             });
         }
+        total = total - before + size(value);
     }
     messages
 }

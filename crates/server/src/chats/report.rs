@@ -1,6 +1,7 @@
 //! What a plugin or an agent reports about a message over HTTP: stored as the contract says (3.1), then told to the tabs.
 
 use super::actions::tell;
+use super::document::MAX_EVENT_BYTES;
 use super::merge::{Turn, checked_content};
 use super::owned;
 use crate::app::App;
@@ -24,6 +25,11 @@ pub async fn report(
     event: ReportChatEvent,
 ) -> Result<(), Error> {
     let (owner, now_ms) = (actor.id().clone(), app.clock.now_ms());
+    let len = json!(event.data).to_string().len();
+    if len > MAX_EVENT_BYTES {
+        let (what, max) = ("the event in bytes", MAX_EVENT_BYTES);
+        return Err(Error::TooLarge { what, len, max });
+    }
     app.store
         .write(move |tx| {
             let mut turn = Turn::of(tx, owned(tx, &owner, &id)?)?;

@@ -118,6 +118,7 @@ fn take(app: &App, handle: &Handle, delta: Delta, told: &mut Told) -> Option<Out
         }
         Delta::Content(text) => handle.text().say(&text, now_ms),
         Delta::Reasoning(text) => handle.text().think(&text, now_ms),
+        Delta::Usage(usage) if size_of(&usage) > MAX_EXTRA_BYTES => {}
         Delta::Usage(usage) => {
             publish_other(app, handle, json!({ "usage": usage }));
             told.usage = Some(usage);
@@ -133,14 +134,20 @@ fn take(app: &App, handle: &Handle, delta: Delta, told: &mut Told) -> Option<Out
     None
 }
 
-fn take_extra(app: &App, handle: &Handle, extra: Map<String, Value>, told: &mut Told) {
-    if serde_json::to_vec(&extra).map_or(true, |text| text.len() > MAX_EXTRA_BYTES) {
+fn take_extra(app: &App, handle: &Handle, mut extra: Map<String, Value>, told: &mut Told) {
+    // Nothing else: an upstream could end the answer in the tabs with a `done` of its own.
+    extra.retain(|key, _| matches!(key.as_str(), "sources" | "selected_model_id"));
+    if extra.is_empty() || size_of(&extra) > MAX_EXTRA_BYTES {
         return;
     }
     if told.sources.is_none() {
         told.sources = extra.get("sources").cloned();
     }
     publish_other(app, handle, Value::Object(extra));
+}
+
+fn size_of(value: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |text| text.len())
 }
 
 /// Sends the tabs the next piece of the text; whether there is more.

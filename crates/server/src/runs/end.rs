@@ -1,7 +1,7 @@
 //! The end of a run: its text goes into its message, its tabs are told, in one commit and once.
 
+use super::Handle;
 use super::drive::Told;
-use super::{Handle, Runs};
 use crate::app::App;
 use crate::chats::actions::{tell, tell_list, tell_message};
 use crate::chats::{NO_TITLES, Turn};
@@ -16,8 +16,10 @@ use store::chats::{self};
 use wire::Room;
 use wire::events::{ChatEvent, ChatMessageError, ChatPush, ServerEvent};
 
-/// The largest text that is sent once more with the end; the tabs have seen it in pieces.
+/// The largest text, as JSON, that is sent once more with the end; the tabs have seen it in pieces.
 const MAX_FINAL_BYTES: usize = 256 * 1024;
+/// The longest sentence of an upstream that is kept.
+const MAX_SENTENCE_CHARS: usize = 1_000;
 /// How often the end is tried to be written while the database does not answer.
 const TRIES: u32 = 6;
 
@@ -50,7 +52,8 @@ impl Outcome {
     pub fn of(error: &llm::Error) -> Outcome {
         Outcome::Failed {
             code: error.code().to_owned(),
-            sentence: error.to_string(),
+            // An upstream may put a whole page into its error.
+            sentence: error.to_string().chars().take(MAX_SENTENCE_CHARS).collect(),
         }
     }
 
@@ -170,8 +173,9 @@ fn last_events(run: &Running, outcome: &Outcome, text: &str, title: &str) -> Vec
     let events = match outcome {
         Outcome::Finished => {
             let mut last = json!({"done": true, "title": title});
-            if text.len() <= MAX_FINAL_BYTES {
-                last["content"] = json!(text);
+            let content = json!(text);
+            if content.to_string().len() <= MAX_FINAL_BYTES {
+                last["content"] = content;
             }
             vec![ChatEvent::Completion(last)]
         }
@@ -210,21 +214,23 @@ fn failure(outcome: &Outcome, kept_bytes: usize) -> Option<Value> {
 /// # Errors
 /// The store's.
 pub async fn recover(app: &App) -> Result<(), Error> {
-    let (now_ms, runs) = (app.clock.now_ms(), app.runs.clone());
-    app.store.write(move |tx| end_lost(tx, &runs, now_ms)).await
-}
-
-fn end_lost(tx: &mut Tx<'_>, alive: &Runs, now_ms: i64) -> Result<(), Error> {
     let lost = Outcome::failed(
         "node_lost",
         "the server went away while it answered; the text so far was kept",
     );
-    for run in runs::running(tx)? {
-        if alive.of(|one| one.id == run.id).is_empty() {
+    for run in app
+        .store
+        .read(|conn| Ok::<_, Error>(runs::running(conn)?))
+        .await?
+    {
+        // A job each: one job tells only so many rooms.
+        let (lost, now_ms) = (lost.clone(), app.clock.now_ms());
+        tracing::warn!(run.id = %run.id, "ends an answer that a former start left behind");
+        let ended = app.store.write(move |tx| {
             let text = runs::text(tx, &run.id)?;
-            write_end(tx, &run, &lost, text, None, now_ms)?;
-            tracing::warn!(run.id = %run.id, "ended an answer that a former start left behind");
-        }
+            write_end(tx, &run, &lost, text, None, now_ms)
+        });
+        ended.await?;
     }
     Ok(())
 }

@@ -17,11 +17,26 @@ use tokio_util::task::AbortOnDropHandle;
 use wire::chats::{CompletionRequest, TaskStarted};
 use wire::{ChatId, MessageId, TaskId};
 
-/// Starts to answer in a chat and returns as soon as the turn is stored.
+/// Starts to answer in a chat and returns as soon as the turn is stored. It starts also if the caller hangs up
+/// meanwhile: what was stored as begun must have somebody who ends it.
 ///
 /// # Errors
 /// An unknown model; a chat that is not the caller's; a message that is being written already; too many at once.
 pub async fn start(
+    app: &App,
+    actor: &Actor,
+    chat_id: ChatId,
+    message_id: MessageId,
+    request: CompletionRequest,
+) -> Result<TaskStarted, Error> {
+    let (app, actor) = (app.clone(), actor.clone());
+    let tasks = app.runs.0.tasks.clone();
+    let starting =
+        tasks.spawn(async move { begin(&app, &actor, chat_id, message_id, request).await });
+    starting.await.map_err(|_| Error::Internal)?
+}
+
+async fn begin(
     app: &App,
     actor: &Actor,
     chat_id: ChatId,
@@ -39,7 +54,7 @@ pub async fn start(
     };
     let is_stored = !is_temporary(&run.chat_id);
     let handle = app.runs.reserve(run, is_stored)?;
-    // From here on the place must be given back whatever happens, also if the caller hangs up.
+    // From here on the place must be given back whatever happens.
     let place = Place {
         app: app.clone(),
         handle: Some(handle.clone()),

@@ -348,6 +348,24 @@ async fn a_stop_of_the_server_and_a_death_of_it_end_answers_with_what_was_kept()
     );
 }
 
+#[tokio::test]
+async fn deleting_an_account_takes_its_chats_and_stops_its_answers() {
+    let world = World::new().await;
+    let [ada, bob] = world.people(["ada", "bob"]).await;
+    let chat = new_chat(&bob).await;
+    let _gate = world.openai.hold("mock-gpt");
+    ask(&bob, &chat, "mock-gpt", "hi").await;
+    ada.delete(&format!("/api/v1/users/{}", bob.id)).await.ok();
+    world.openai.closed_by_client("mock-gpt").await;
+    until_idle(&world.app.runs).await;
+    let id = chat.as_str().into();
+    let left = world
+        .app
+        .store
+        .read(move |conn| store::chats::by_id(conn, &id));
+    assert_eq!(left.await.unwrap(), None);
+}
+
 async fn until_idle(runs: &Runs) {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {
         while !runs.is_idle() {

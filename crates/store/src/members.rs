@@ -116,10 +116,14 @@ pub fn remove(tx: &mut Tx<'_>, channel: &ChannelId, person: &UserId) -> Result<b
     Ok(tx.run(sql!("members/remove"), [channel.as_str(), person.as_str()])? > 0)
 }
 
-/// Removes a person whose account is deleted from every channel. Their messages stay.
-pub fn forget_person(tx: &mut Tx<'_>, person: &UserId) -> Result<(), Error> {
+/// Removes a person whose account is deleted from every channel, and says from which groups. Their messages stay, and
+/// direct conversations keep both their people.
+pub fn forget_person(tx: &mut Tx<'_>, person: &UserId) -> Result<Vec<ChannelId>, Error> {
+    let groups = tx.all(sql!("members/groups_of"), [person.as_str()], |row| {
+        Ok(ChannelId(row.get(0)?))
+    })?;
     tx.run(sql!("members/forget_person"), [person.as_str()])?;
-    Ok(())
+    Ok(groups)
 }
 
 /// Takes the channel out of a member's sidebar; whether it was in it.

@@ -200,7 +200,7 @@ async fn only_those_who_hid_a_conversation_are_written_when_it_comes_back() {
         );
         assert_eq!(members::show_to_all(tx, &id, NOW_MS)?, [] as [UserId; 0]);
         assert_eq!(channels::of_member(tx, &bob)?.len(), 1);
-        members::forget_person(tx, &bob)?;
+        assert_eq!(members::forget_person(tx, &bob)?, std::slice::from_ref(&id));
         assert_eq!(members::user_ids(tx, &id)?, [ada]);
         Ok(())
     })

@@ -98,6 +98,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &UserId, now_ms: i64) -> Result<(), Error> {
     chats::delete_of_user(tx, id)?;
     sessions::end_all(tx, id)?;
     users::delete(tx, id, now_ms)?;
+    crate::channels::forget_person(tx, id)?;
     an_admin_remains(tx)?;
     tell(tx, &user, true);
     Ok(())

@@ -155,6 +155,24 @@ fn take_out(tx: &mut Tx<'_>, id: &ChannelId, person: &UserId) -> Result<bool, Er
     Ok(true)
 }
 
+/// Takes a person whose account is deleted out of every channel; to be called in the job that deletes it. As many groups
+/// as one job may tell hear of it.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn forget_person(tx: &mut Tx<'_>, person: &UserId) -> Result<(), store::Error> {
+    let groups = store::members::forget_person(tx, person)?;
+    for channel_id in groups.into_iter().take(PEOPLE_PER_JOB) {
+        let room = Room::Channel(channel_id.clone());
+        let left = MemberLeft {
+            channel_id,
+            user_id: person.clone(),
+        };
+        tx.emit(room, ServerEvent::MemberLeft(left));
+    }
+    Ok(())
+}
+
 fn group(channel: Readable) -> Result<Readable, Error> {
     match channel.stored.channel.kind {
         Some(ChannelKind::Group) => Ok(channel),

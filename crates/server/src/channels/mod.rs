@@ -17,7 +17,7 @@ pub use direct::direct_with;
 pub use http::routes;
 pub use life::{create, delete, update};
 pub use markers::{Markers, flush_markers, mark_read, move_marker};
-pub use members::{add_members, leave, remove_members, set_active};
+pub use members::{add_members, forget_person, leave, remove_members, set_active};
 pub use messages::{delete_message, edit_message, post_message};
 pub use open::visible;
 pub use views::{detail, list, members_page, message, message_page, thread_page};

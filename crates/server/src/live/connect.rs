@@ -71,9 +71,9 @@ async fn finish(
         Err(error) => Err(error),
     };
     if let Err(error) = entered {
+        // A refusal would keep clients away for good; a closed transport brings them back.
         tracing::warn!(sid = %socket.id(), %error, "a socket could not be let in; its client will come back");
         socket.close_transport();
-        return Err(ConnectError::new("the server is busy"));
     }
     Ok(())
 }
@@ -128,9 +128,13 @@ pub async fn hand_over(
 ) -> Result<(), Error> {
     let actor = Arc::new(actor);
     let before = session.belongs_to(Some(actor.clone()));
-    let is_new = before.is_none_or(|before| before.user.id != actor.user.id);
+    let is_new = before
+        .as_ref()
+        .is_none_or(|before| before.user.id != actor.user.id);
     if is_new {
         leave_everything(app, socket, session);
+    } else if let Some(before) = before.filter(|before| before.session_id != actor.session_id) {
+        socket.leave(&sockets_with(&before.session_id));
     }
     stays_until(app, socket, session, ends_at_ms(&actor));
     // These first: from now on every change of a right reaches the socket.
@@ -238,6 +242,7 @@ pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<()
 /// The rooms of the log that are a person's now; none if the session has ended.
 async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Error> {
     let (session_id, now_ms) = (actor.session_id.clone(), app.clock.now_ms());
+    let has_channels = app.config.features.channels;
     app.store
         .read(move |conn| {
             let Some(user) = store::sessions::user_of(conn, &session_id, now_ms)? else {
@@ -247,8 +252,9 @@ async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Err
             if user.role != Role::Pending {
                 rooms.insert(Room::Everyone);
             }
-            for listed in channels::visible(conn, &user.id, user.role)? {
-                rooms.insert(Room::Channel(listed.stored.channel.id));
+            if has_channels {
+                let visible = channels::visible(conn, &user.id, user.role)?.into_iter();
+                rooms.extend(visible.map(|listed| Room::Channel(listed.stored.channel.id)));
             }
             Ok(Some(rooms))
         })

@@ -112,6 +112,9 @@ async fn in_channel(
     actor: Arc<Actor>,
     command: ChannelCommand,
 ) -> Result<Answer, Error> {
+    if !app.config.features.channels {
+        return Ok(Answer::Nothing);
+    }
     let outcome = match command.kind() {
         "typing" => typing(app, actor, command).await,
         "last_read_at" => {

@@ -348,3 +348,48 @@ async fn a_channel_that_closes_while_sockets_connect_is_closed_for_them() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_socket_follows_the_session_it_was_given_last() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let form = json!({"email": "ada@example.org", "password": testkit::PASSWORD});
+    let session = world
+        .nobody()
+        .post("/api/v1/auths/signin", &form)
+        .await
+        .ok();
+    let again = world.nobody().signed_in(&session);
+    let tab = ada.connect().await;
+    let join = json!({"auth": {"token": again.token}});
+    tab.call("user-join", &[join]).await;
+    ada.get("/api/v1/auths/signout").await.ok();
+    tab.settled().await;
+    assert!(again.get("/api/v1/auths/").await.status.is_success());
+    again.get("/api/v1/auths/signout").await.ok();
+    assert_eq!(tab.ended().await, "disconnected");
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_from_groups_and_its_words_stay() {
+    let world = World::new().await;
+    let [root, ada, bob] = world.people(["root", "ada", "bob"]).await;
+    let (group, direct) = (ada.group("plans", &[&bob]).await, bob.direct(&ada).await);
+    bob.say(&group, "remember me").await;
+    let (adas, bobs) = (ada.connect().await, bob.connect().await);
+    root.delete(&format!("/api/v1/users/{}", bob.id)).await.ok();
+    assert_eq!(bobs.ended().await, "disconnected");
+    assert_eq!(adas.next("member:left").await["user_id"], json!(bob.id));
+    let page = ada.get(&format!("{}/messages", path_of(&group))).await.ok();
+    assert_eq!(page[0]["user"]["name"], "bob");
+    assert_eq!(ada.get(&path_of(&group)).await.ok()["user_count"], 1);
+    let names = ada.row(&direct).await["users"].clone();
+    assert!(
+        names
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|user| user["name"] == "bob"),
+        "{names}"
+    );
+}

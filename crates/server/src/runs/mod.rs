@@ -1,7 +1,7 @@
 //! Runs: answers that are being written. A run belongs to the server, not to the request or the tab that asked for it.
 //!
-//! [`start::start`] begins one, [`drive`] takes it from the model's first word to its end, [`text`] folds what the
-//! model says into the text of the message, [`save`] stores what all runs have gained in batches, [`end`] ends one,
+//! [`start::start`] begins one, `drive` takes it from the model's first word to its end, `text` folds what the
+//! model says into the text of the message, `save` stores what all runs have gained in batches, `end` ends one,
 //! exactly once. Readers are served from the memory here: [`Runs::texts`]. Design: part 3.3.
 
 mod drive;

@@ -48,6 +48,16 @@ describe('createApi', () => {
 		expect(error).toMatchObject({ detail: 'name: Field required', code: 'http_422', retryAfter: 7 });
 	});
 
+	it('says that the token may have ended', async () => {
+		let told = 0;
+		const options = { baseUrl: 'http://localhost', onUnauthorized: () => void (told += 1) };
+		const no = createApi({ ...options, ...answering(401, { detail: 'no', code: 'not_authenticated' }) });
+		await no.channels.list().catch(() => undefined);
+		const yes = createApi({ ...options, ...answering(200, []) });
+		await yes.channels.list();
+		expect(told).toBe(1);
+	});
+
 	it('tells an unreachable server from one that says no', async () => {
 		const fetch = () => Promise.reject(new TypeError('failed to fetch'));
 		const api = createApi({ baseUrl: 'http://localhost', fetch });

@@ -35,6 +35,8 @@ export interface ApiOptions {
 	baseUrl?: string;
 	/** The bearer token of now, or null: then only the cookie speaks for the caller. */
 	token?: () => string | null;
+	/** Told of every answer 401: the token may have ended. */
+	onUnauthorized?: () => void;
 	fetch?: typeof globalThis.fetch;
 }
 
@@ -82,6 +84,9 @@ export function createApi(options: ApiOptions = {}) {
 		onRequest({ request }) {
 			for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
 			return request;
+		},
+		onResponse({ response }) {
+			if (response.status === 401) options.onUnauthorized?.();
 		},
 	});
 	const at = (id: string) => ({ path: { id } });

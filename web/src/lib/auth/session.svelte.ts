@@ -10,12 +10,16 @@ export type Stage = 'loading' | 'unreachable' | 'anonymous' | 'pending' | 'signe
 
 export class Session {
 	readonly api: Api;
+	#doubting = false;
 	#user = $state.raw<SessionUser | null>(null);
 	#stage = $state<Stage>('loading');
 	#config = $state.raw<ServerConfig | null>(null);
 
-	constructor(make: (token: () => string | null) => Api = (token) => createApi({ baseUrl: originOf(), token })) {
-		this.api = make(() => this.token);
+	constructor(make: (token: () => string | null, onUnauthorized: () => void) => Api = connected) {
+		this.api = make(
+			() => this.token,
+			() => this.#doubt(),
+		);
 	}
 
 	get user(): SessionUser | null {
@@ -95,6 +99,13 @@ export class Session {
 		}
 	}
 
+	/** An answer says that we are nobody: finds out, once at a time, unless we never said otherwise. */
+	#doubt(): void {
+		if (this.#user === null || this.#doubting) return;
+		this.#doubting = true;
+		void this.recheck().finally(() => (this.#doubting = false));
+	}
+
 	async #whoAmI(): Promise<SessionUser | null> {
 		try {
 			return await this.api.auth.session();
@@ -109,6 +120,10 @@ export class Session {
 		if (user === null) this.#stage = 'anonymous';
 		else this.#stage = user.role === 'pending' ? 'pending' : 'signed-in';
 	}
+}
+
+function connected(token: () => string | null, onUnauthorized: () => void): Api {
+	return createApi({ baseUrl: originOf(), token, onUnauthorized });
 }
 
 /** Requests need a whole address outside a browser page, as in tests. */

@@ -23,6 +23,9 @@ const FIRST_WAIT_MS = 400;
 /** Read markers go out at most this often per channel, in milliseconds. */
 const READ_EVERY_MS = 1_000;
 
+/** How long a socket that was sent away waits before it comes back with the rights of now, in milliseconds. */
+const RETURN_AFTER_MS = 1_000;
+
 export class Workspace {
 	readonly session: Session;
 	readonly people: People;
@@ -40,6 +43,7 @@ export class Workspace {
 	readonly #positions = new Positions();
 	#readSent = new Map<ChannelId, { no: number; at: number }>();
 	#firstLoad: ReturnType<typeof setTimeout> | undefined;
+	#returning: ReturnType<typeof setTimeout> | undefined;
 	#repair: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(session: Session, toaster: Toaster) {
@@ -78,6 +82,7 @@ export class Workspace {
 	stop(): void {
 		clearTimeout(this.#firstLoad);
 		clearTimeout(this.#repair);
+		clearTimeout(this.#returning);
 		this.#live.close();
 		this.connection.stop();
 		this.typing.stop();
@@ -177,7 +182,8 @@ export class Workspace {
 	async #sentAway(): Promise<void> {
 		const before = this.session.user?.id;
 		await this.session.recheck();
-		if (this.session.stage === 'signed-in' && this.session.user?.id === before) this.#live.connect();
+		if (this.session.stage !== 'signed-in' || this.session.user?.id !== before) return;
+		this.#returning = setTimeout(() => this.#live.connect(), RETURN_AFTER_MS);
 	}
 }
 

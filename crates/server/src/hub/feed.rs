@@ -167,9 +167,12 @@ impl Hub {
         })
     }
 
-    /// Forgets a socket that is gone.
+    /// Forgets a socket that is gone: nothing more is fed to it.
     pub fn forget(&self, socket: &Socket) {
-        lock(&self.0.behind).remove(socket.id());
+        let behind = lock(&self.0.behind).remove(socket.id());
+        if let Some(behind) = behind {
+            lock(&behind.places).clear();
+        }
     }
 
     async fn feed(self, behind: Arc<Behind>) {
@@ -270,15 +273,10 @@ impl Hub {
             if !lock(&behind.places).is_empty() {
                 return false;
             }
-            let mut all = lock(&hub.0.behind);
-            if all
-                .get(behind.socket.id())
-                .is_some_and(|known| Arc::ptr_eq(known, &behind))
-            {
-                all.remove(behind.socket.id());
+            if hub.is_feeding(&behind) {
+                lock(&hub.0.behind).remove(behind.socket.id());
+                behind.finish();
             }
-            drop(all);
-            behind.finish();
             true
         })
         .await

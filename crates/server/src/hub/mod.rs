@@ -267,6 +267,19 @@ impl Hub {
             .ok_or(store::Error::Closed)
     }
 
+    /// Takes a socket out of all rooms: it changes hands. A step, so that no room that it was being fed in can go live
+    /// behind its back.
+    pub async fn take_out(&self, socket: &Socket) {
+        let leaving = socket.clone();
+        let done = self.step(move |hub| {
+            hub.forget(&leaving);
+            leaving.leave_all();
+        });
+        if done.await.is_none() {
+            socket.leave_all();
+        }
+    }
+
     fn settle_now(&self, socket: &Socket, rooms: &HashSet<Room>) {
         let behind_in = self.behind_in(socket);
         let names = socket.rooms().into_iter();

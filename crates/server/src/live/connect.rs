@@ -132,7 +132,7 @@ pub async fn hand_over(
         .as_ref()
         .is_none_or(|before| before.user.id != actor.user.id);
     if is_new {
-        leave_everything(app, socket, session);
+        leave_everything(app, socket, session).await;
     } else if let Some(before) = before.filter(|before| before.session_id != actor.session_id) {
         socket.leave(&sockets_with(&before.session_id));
     }
@@ -148,7 +148,7 @@ pub async fn hand_over(
         Ok(true) => {}
         outcome => {
             session.belongs_to(None);
-            leave_everything(app, socket, session);
+            leave_everything(app, socket, session).await;
             stays_until(
                 app,
                 socket,
@@ -176,9 +176,8 @@ fn ends_at_ms(actor: &Actor) -> Option<i64> {
 }
 
 /// Takes the socket out of everything that was a person's.
-fn leave_everything(app: &App, socket: &Socket, session: &Session) {
-    app.hub.forget(socket);
-    socket.leave_all();
+async fn leave_everything(app: &App, socket: &Socket, session: &Session) {
+    app.hub.take_out(socket).await;
     if let Some(person) = session.counts_for(None) {
         app.presence.closed(&person, app.clock.now_ms());
     }

@@ -393,3 +393,25 @@ async fn a_deleted_account_is_gone_from_groups_and_its_words_stay() {
         "{names}"
     );
 }
+
+#[tokio::test]
+async fn what_the_one_before_missed_is_not_fed_to_the_next() {
+    let world = World::new().await;
+    let [ada, bob] = world.people(["ada", "bob"]).await;
+    let secret = ada.group("secret", &[]).await;
+    let room = format!("channel:{}", secret["id"].as_str().unwrap());
+    for index in 0..300 {
+        ada.say(&secret, &format!("secret {index}")).await;
+    }
+    let auth = json!({"token": ada.token, "resume": {&room: [1, world.now_ms()]}});
+    let tab = Tab::open(&world.url(), Some(auth)).await;
+    let join = json!({"auth": {"token": bob.token}});
+    tab.call("user-join", &[join]).await;
+    tab.forget();
+    ada.say(&secret, "after the change of hands").await;
+    tab.settled().await;
+    tab.nothing_of("events:channel");
+    tab.nothing_of("resumed");
+    let socket = world.app.io.socket(&tab.sid).unwrap();
+    assert!(!socket.is_in(&room), "{:?}", socket.rooms());
+}

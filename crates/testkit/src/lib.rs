@@ -13,3 +13,7 @@ mod world;
 pub use person::{Answer, Person, path_of};
 pub use socket::{Arrived, DEADLINE, Tab};
 pub use world::{PASSWORD, START_MS, World};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

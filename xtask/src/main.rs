@@ -33,7 +33,12 @@ usage: cargo xtask <command>
   lint                     fmt, clippy, rustdoc, prettier, svelte-check; warnings refused
   ci                       lint, every test, the bench in its smallest form, and `update` must change nothing
   update                   regenerates what is generated: API documents, TypeScript types
-  bench fanout [--smoke]   fans events out to 1,000 sockets, beside a plain Node Socket.IO server
+  bench fanout [--smoke]   fans events out to 1,000 sockets, beside the limits and other Socket.IO servers
+  bench connect            handshakes a second and what one costs
+  bench idle               10,000 and 50,000 connections that say nothing
+  bench soak [--seconds N] an hour of coming and going; memory must not climb
+                           each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
+                           --runs, --connections and what else `loadgen --help` names
   shots                    takes the screenshots of docs/screenshots from a demo workspace
 ";
 
@@ -65,7 +70,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["lint"] => lint::run(),
         ["ci"] => test::ci(),
         ["update"] => generate::update(),
-        ["bench", "fanout", rest @ ..] => bench::fanout(rest),
+        [
+            "bench",
+            what @ ("fanout" | "connect" | "idle" | "soak"),
+            rest @ ..,
+        ] => bench::run(what, rest),
         ["shots"] => shots::run(),
         _ => bail!("`{}` is not a command\n\n{USAGE}", words.join(" ")),
     }

@@ -30,7 +30,9 @@ pub fn ci() -> Result<()> {
     let mut steps = Steps::new("ci");
     lint::rust(&mut steps)?;
     add(&mut steps, &PARTS)?;
-    steps.run("bench fanout --smoke", || bench::fanout(&["--smoke"]))?;
+    steps.run("bench fanout --smoke", || {
+        bench::run("fanout", &["--smoke"])
+    })?;
     steps.run("nothing generated is stale", generate::must_be_current)?;
     steps.finish()
 }

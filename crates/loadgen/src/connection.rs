@@ -8,12 +8,14 @@ use std::rc::Rc;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::frame::{self, Frame};
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
+/// Fewer than the ports Linux hands out by itself (28,232).
+const PORTS_PER_ADDRESS: usize = 10_000;
 
 /// An open connection: CONNECT was answered.
 pub struct Connection {
@@ -29,19 +31,28 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Path of the Engine.IO endpoint, ending in a slash.
     pub path: String,
+    /// Whether connections leave from several loopback addresses, because one has too few ports for them.
+    pub spread: bool,
 }
 
 impl Connection {
-    /// Opens a WebSocket, waits for Engine.IO's OPEN, sends CONNECT with `auth` and waits for its answer.
+    /// Opens a WebSocket, waits for Engine.IO's OPEN, sends CONNECT with `auth` and waits for its answer. `index` counts
+    /// the connections and decides where one leaves from.
     ///
     /// # Errors
     /// If the server does not upgrade, refuses CONNECT, or hangs up before.
-    pub async fn open(endpoint: &Endpoint, auth: &Value) -> Result<Self> {
-        let mut stream = TcpStream::connect(endpoint.address)
+    pub async fn open(endpoint: &Endpoint, auth: &Value, index: usize) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        if endpoint.spread {
+            let host = u8::try_from(1 + index / PORTS_PER_ADDRESS)?;
+            socket.bind(SocketAddr::from(([127, 0, 0, host], 0)))?;
+        }
+        let mut stream = socket
+            .connect(endpoint.address)
             .await
             .context("the server does not answer")?;
         stream.set_nodelay(true)?;
-        let Endpoint { address, path } = endpoint;
+        let Endpoint { address, path, .. } = endpoint;
         let request = format!(
             "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -71,12 +82,15 @@ impl Connection {
         })
     }
 
-    /// Sends a text packet.
+    /// Sends text packets, all in one write.
     ///
     /// # Errors
     /// If the connection is gone.
-    pub async fn send(&self, packet: &str) -> Result<()> {
-        let bytes = frame::text(packet);
+    pub async fn send(&self, packets: &[String]) -> Result<()> {
+        let bytes: Vec<u8> = packets
+            .iter()
+            .flat_map(|packet| frame::text(packet))
+            .collect();
         let mut sent = 0;
         while sent < bytes.len() {
             self.stream.writable().await?;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -19,6 +19,7 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 const SAMPLE_EVERY: usize = 8;
 const STAMP_MARK: &[u8] = b"t~";
 const STAMP_DIGITS: usize = 16;
+const ACK: &[u8] = b"43";
 
 /// Open connections that are being listened to.
 pub struct Crowd {
@@ -32,6 +33,7 @@ pub struct Crowd {
 struct Counts {
     deliveries: Cell<u64>,
     bytes: Cell<u64>,
+    acks: Cell<usize>,
     lost: Cell<usize>,
     latencies_us: RefCell<Vec<u32>>,
     awaited: Cell<u64>,
@@ -46,7 +48,10 @@ impl Crowd {
     pub async fn gather(endpoint: &Endpoint, auths: Vec<Value>, event: &str) -> Result<Self> {
         let opening = auths
             .into_iter()
-            .map(|auth| async move { Connection::open(endpoint, &auth).await.map(Rc::new) });
+            .enumerate()
+            .map(|(index, auth)| async move {
+                Connection::open(endpoint, &auth, index).await.map(Rc::new)
+            });
         let connections: Vec<_> = stream::iter(opening)
             .buffer_unordered(CONNECTING_AT_ONCE)
             .try_collect()
@@ -62,6 +67,8 @@ impl Crowd {
                 let ended = connection.listen(&scratch, |packet| {
                     if packet.starts_with(&prefix) {
                         counts.delivered(packet, is_sampled.then_some(epoch));
+                    } else if packet.starts_with(ACK) {
+                        counts.acked();
                     }
                 });
                 let _how = ended.await;
@@ -113,14 +120,34 @@ impl Crowd {
         format!("t~{:016x}", self.epoch.elapsed().as_nanos() as u64)
     }
 
-    /// Sends a packet on one of the connections, counted round and round.
+    /// Sends packets in one write on one of the connections, counted round and round.
     ///
     /// # Errors
     /// If that connection is gone.
-    pub async fn send(&self, index: usize, packet: &str) -> Result<()> {
+    pub async fn send(&self, index: usize, packets: &[String]) -> Result<()> {
         self.connections[index % self.connections.len()]
-            .send(packet)
+            .send(packets)
             .await
+    }
+
+    /// Sends `packet`, which asks for an ack, on every connection, and waits until all are acked.
+    ///
+    /// # Errors
+    /// If a connection is gone or an ack does not come in time.
+    pub async fn ask_all(&self, packet: &str, at_most: Duration) -> Result<()> {
+        let due = self.counts.acks.get() + self.len();
+        for connection in &self.connections {
+            connection.send(&[packet.to_owned()]).await?;
+        }
+        let acked = async {
+            while self.counts.acks.get() < due {
+                self.counts.reached.notified().await;
+            }
+        };
+        if timeout(at_most, acked).await.is_err() {
+            bail!("{} acks did not come", due - self.counts.acks.get());
+        }
+        Ok(())
     }
 
     /// Waits until so many events were delivered in all; false if they did not come in time.
@@ -150,6 +177,11 @@ impl Drop for Crowd {
 }
 
 impl Counts {
+    fn acked(&self) {
+        self.acks.set(self.acks.get() + 1);
+        self.reached.notify_one();
+    }
+
     fn delivered(&self, packet: &[u8], sampled_since: Option<Instant>) {
         self.deliveries.set(self.deliveries.get() + 1);
         self.bytes.set(self.bytes.get() + packet.len() as u64);

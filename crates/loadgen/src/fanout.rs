@@ -1,4 +1,4 @@
-//! The fan-out measurement: one event to every connection, first at an easy pace, then as fast as the server can.
+//! The fan-out measurement: one event to every connection of a room, paced, serial and in bursts.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,10 @@ use crate::crowd::Crowd;
 use crate::process::{cpu_time, resident_bytes};
 use crate::target::Target;
 
-/// Events on their way at once when the server goes as fast as it can.
-const IN_FLIGHT: u64 = 4;
-const STRAGGLERS_WITHIN: Duration = Duration::from_secs(3);
+/// Events on their way at once in a burst.
+pub const BURST: u64 = 16;
+const STRAGGLERS_WITHIN: Duration = Duration::from_secs(10);
+const JOINED_WITHIN: Duration = Duration::from_secs(30);
 /// Memory is read when the server has had time to settle.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -25,22 +26,24 @@ pub struct Plan {
     pub events_per_s: u32,
     /// How long each part lasts.
     pub seconds: u32,
+    /// How often everything is done, each time with a new process; medians are reported.
+    pub runs: usize,
 }
 
-/// What one server did.
+/// What one server did in one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    /// The server and its version.
-    pub name: String,
     /// Resident memory gained per open connection.
     pub bytes_per_connection: u64,
     /// Resident memory before the first connection.
     pub bytes_at_rest: u64,
-    /// A signal that nothing stores, at an easy pace.
+    /// One event after the other, at an easy pace.
     pub paced: Phase,
-    /// The same as fast as the server can.
-    pub flat_out: Phase,
-    /// Messages posted over HTTP and stored before they are delivered; only Tidings.
+    /// The next event when everyone has the last.
+    pub serial: Phase,
+    /// [`BURST`] events at once, the next as many when everyone has all of them.
+    pub burst: Phase,
+    /// Messages posted over HTTP and stored before they are delivered, paced; only Tidings.
     pub posted: Option<Phase>,
 }
 
@@ -57,6 +60,8 @@ pub struct Phase {
     pub bytes_per_delivery: u64,
     /// Processor time of the server for one delivery, in microseconds.
     pub cpu_us_per_delivery: f64,
+    /// How exact that is: one hundredth of a second, shared by all deliveries, in microseconds.
+    pub cpu_step_us: f64,
     /// Over the part's whole time.
     pub deliveries_per_s: f64,
     /// From our sending to our reading, in milliseconds; includes the time we need to read all the others.
@@ -65,66 +70,49 @@ pub struct Phase {
     pub latency_p99_ms: f64,
 }
 
-/// What is sent in a part.
+/// What is sent in a part, and when.
 #[derive(Clone, Copy)]
 enum Load {
-    Signals,
-    Posts,
+    PacedSignals,
+    PacedPosts,
+    /// So many at once, and again when all have arrived.
+    Rounds(u64),
 }
 
 /// Runs all parts against one server.
 ///
 /// # Errors
-/// If connections cannot be opened, are lost, or nothing is delivered.
+/// If connections cannot be opened, are lost, or an event does not reach everybody.
 pub async fn measure(target: &Target, plan: Plan, with_posts: bool) -> Result<Outcome> {
     let pid = target.pid();
     let bytes_at_rest = resident_bytes(pid)?;
-    let crowd = Crowd::gather(
-        &target.endpoint,
-        target.auths(plan.connections),
-        target.event,
-    )
-    .await?;
+    let auths = target.auths(plan.connections);
+    let crowd = Crowd::gather(&target.endpoint, auths, target.event).await?;
     if let Some(greeting) = &target.greeting {
-        for index in 0..crowd.len() {
-            crowd.send(index, greeting).await?;
-        }
+        crowd.ask_all(greeting, JOINED_WITHIN).await?;
     }
     sleep(SETTLE).await;
     let gained = resident_bytes(pid)?.saturating_sub(bytes_at_rest);
     let bytes_per_connection = gained / crowd.len().max(1) as u64;
-    let paced = phase(target, &crowd, plan, Load::Signals, true).await?;
-    let flat_out = phase(target, &crowd, plan, Load::Signals, false).await?;
-    let posted = if with_posts {
-        Some(phase(target, &crowd, plan, Load::Posts, true).await?)
-    } else {
-        None
-    };
-    if crowd.lost() > 0 {
-        bail!(
-            "{}: {} of {} connections were lost",
-            target.name,
-            crowd.lost(),
-            crowd.len()
-        );
-    }
-    Ok(Outcome {
-        name: target.name.clone(),
+    let outcome = Outcome {
         bytes_per_connection,
         bytes_at_rest,
-        paced,
-        flat_out,
-        posted,
-    })
+        paced: phase(target, &crowd, plan, Load::PacedSignals).await?,
+        serial: phase(target, &crowd, plan, Load::Rounds(1)).await?,
+        burst: phase(target, &crowd, plan, Load::Rounds(BURST)).await?,
+        posted: if with_posts {
+            Some(phase(target, &crowd, plan, Load::PacedPosts).await?)
+        } else {
+            None
+        },
+    };
+    if crowd.lost() > 0 {
+        bail!("{} of {} connections were lost", crowd.lost(), crowd.len());
+    }
+    Ok(outcome)
 }
 
-async fn phase(
-    target: &Target,
-    crowd: &Crowd,
-    plan: Plan,
-    load: Load,
-    is_paced: bool,
-) -> Result<Phase> {
+async fn phase(target: &Target, crowd: &Crowd, plan: Plan, load: Load) -> Result<Phase> {
     let each = crowd.len() as u64;
     let (first_delivery, first_byte) = (crowd.deliveries(), crowd.bytes());
     let (cpu_before, started) = (cpu_time(target.pid())?, Instant::now());
@@ -133,37 +121,41 @@ async fn phase(
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = 0;
     while started.elapsed() < lasts {
-        if is_paced {
-            pace.tick().await;
-        } else if events >= IN_FLIGHT {
-            let due = first_delivery + (events - IN_FLIGHT + 1) * each;
-            if !crowd.until(due, STRAGGLERS_WITHIN).await {
-                break;
-            }
-        }
+        // Everybody speaks in turn: a server may limit what one connection sends.
+        let speaker = events as usize;
         match load {
-            // Everybody speaks in turn: a server may limit what one connection sends.
-            Load::Signals => {
-                crowd
-                    .send(events as usize, &target.signal(&crowd.stamp()))
-                    .await?
+            Load::PacedSignals => {
+                pace.tick().await;
+                let packet = target.signal(&crowd.stamp());
+                crowd.send(speaker, &[packet]).await?;
+                events += 1;
             }
-            Load::Posts => {
-                target
-                    .post(&format!("A message of ordinary length {}", crowd.stamp()))
-                    .await?
+            Load::PacedPosts => {
+                pace.tick().await;
+                let text = format!("A message of ordinary length {}", crowd.stamp());
+                target.post(&text).await?;
+                events += 1;
+            }
+            Load::Rounds(at_once) => {
+                let packets: Vec<_> = (0..at_once)
+                    .map(|_| target.signal(&crowd.stamp()))
+                    .collect();
+                crowd.send(speaker, &packets).await?;
+                events += at_once;
+                let due = first_delivery + events * each;
+                if !crowd.until(due, STRAGGLERS_WITHIN).await {
+                    break;
+                }
             }
         }
-        events += 1;
     }
-    crowd
-        .until(first_delivery + events * each, STRAGGLERS_WITHIN)
-        .await;
+    let due = first_delivery + events * each;
+    crowd.until(due, STRAGGLERS_WITHIN).await;
     let took = started.elapsed();
     let cpu = cpu_time(target.pid())?.saturating_sub(cpu_before);
     let deliveries = crowd.deliveries() - first_delivery;
     if deliveries == 0 {
-        bail!("{}: nothing was delivered", target.name);
+        bail!("nothing was delivered");
     }
     let mut latencies = crowd.take_latencies_us();
     latencies.sort_unstable();
@@ -173,6 +165,7 @@ async fn phase(
         missing: (events * each).saturating_sub(deliveries),
         bytes_per_delivery: (crowd.bytes() - first_byte) / deliveries,
         cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / deliveries as f64,
+        cpu_step_us: 10_000.0 / deliveries as f64,
         deliveries_per_s: deliveries as f64 / took.as_secs_f64(),
         latency_p50_ms: percentile_ms(&latencies, 50),
         latency_p99_ms: percentile_ms(&latencies, 99),

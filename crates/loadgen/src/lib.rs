@@ -1,14 +1,19 @@
 //! Opens many real connections and measures: the client of the benchmarks and soak tests.
 //!
 //! `frame` cuts WebSocket bytes, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
-//! what a server costs, `target` starts the servers, `fanout` is the measurement and `report` prints it. Everything
-//! runs on one thread and knows no crate of this workspace.
+//! what a server costs, `target` starts the servers that `peer` names. `fanout`, `connect`, `idle` and `soak` are the
+//! measurements, `machine` and `report` print them. Everything runs on one thread and knows no crate of this workspace.
 
+pub mod connect;
 pub mod connection;
 pub mod crowd;
 pub mod fanout;
 pub mod frame;
 pub mod http;
+pub mod idle;
+pub mod machine;
+pub mod peer;
 pub mod process;
 pub mod report;
+pub mod soak;
 pub mod target;

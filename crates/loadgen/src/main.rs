@@ -2,16 +2,21 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
 use loadgen::fanout::{self, Plan};
-use loadgen::report::Report;
+use loadgen::machine::Machine;
+use loadgen::peer::Peer;
+use loadgen::report::{Report, Runs};
 use loadgen::target::Target;
+use loadgen::{connect, idle, soak};
+use serde::Serialize;
 use tokio::task::LocalSet;
 
 #[derive(Parser)]
-#[command(about = "Opens many real connections to a server and measures it")]
+#[command(about = "Opens many real connections to servers and measures them")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -21,28 +26,88 @@ struct Arguments {
 enum Command {
     /// One event to every connection, over and over
     Fanout {
-        /// The Tidings binary to start
-        #[arg(long)]
-        tidings: Option<PathBuf>,
-        /// The `room_server` example of the socketio crate, to measure the transport alone
-        #[arg(long)]
-        room_server: Option<PathBuf>,
-        /// The folder of a Node peer to start beside it
-        #[arg(long)]
-        node_peer: Option<PathBuf>,
+        #[command(flatten)]
+        servers: Servers,
         /// Sockets to open
         #[arg(long, default_value_t = 1000)]
         connections: usize,
         /// Events a second at the easy pace
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 10)]
         rate: u32,
         /// How long each part lasts, in seconds
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 10)]
         seconds: u32,
-        /// Where to write the figures as JSON
-        #[arg(long)]
-        json: Option<PathBuf>,
+        /// How often everything is done
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
     },
+    /// Handshakes, as many as the server takes
+    Connect {
+        #[command(flatten)]
+        servers: Servers,
+        /// Handshakes on their way at once
+        #[arg(long, default_value_t = 32)]
+        at_once: usize,
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// Connections that say nothing
+    Idle {
+        #[command(flatten)]
+        servers: Servers,
+        /// Sockets to open: one measurement for each number
+        #[arg(long, value_delimiter = ',', default_value = "10000,50000")]
+        connections: Vec<usize>,
+        /// For how long they are watched
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// People come and go for a long time, and memory must not climb
+    Soak {
+        #[command(flatten)]
+        servers: Servers,
+        /// For how long
+        #[arg(long, default_value_t = 3600)]
+        seconds: u64,
+    },
+}
+
+#[derive(Args)]
+struct Servers {
+    /// A room server, as `name=program argument…`; the first is ours
+    #[arg(long = "peer")]
+    peers: Vec<Peer>,
+    /// The Tidings binary, to measure the whole product too
+    #[arg(long)]
+    tidings: Option<PathBuf>,
+    /// Where to write the figures as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+impl Servers {
+    /// How many there are, the product last.
+    fn count(&self) -> usize {
+        self.peers.len() + usize::from(self.tidings.is_some())
+    }
+
+    /// Starts one of them.
+    async fn start(&self, index: usize) -> Result<Target> {
+        match (self.peers.get(index), &self.tidings) {
+            (Some(peer), _) => Target::room_server(peer),
+            (None, Some(binary)) => Target::tidings(binary).await,
+            (None, None) => bail!("there is no server {index}"),
+        }
+    }
+
+    fn write<T: Serialize>(&self, figures: &T) -> Result<()> {
+        let Some(file) = &self.json else {
+            return Ok(());
+        };
+        fs::write(file, serde_json::to_string_pretty(figures)?)
+            .with_context(|| format!("{} cannot be written", file.display()))
+    }
 }
 
 fn main() -> Result<()> {
@@ -53,38 +118,161 @@ fn main() -> Result<()> {
 }
 
 async fn run(command: Command) -> Result<()> {
-    let Command::Fanout {
-        tidings,
-        room_server,
-        node_peer,
-        connections,
-        rate,
-        seconds,
-        json,
-    } = command;
-    let plan = Plan {
-        connections,
-        events_per_s: rate,
-        seconds,
+    match command {
+        Command::Fanout {
+            servers,
+            connections,
+            rate,
+            seconds,
+            runs,
+        } => {
+            let plan = Plan {
+                connections,
+                events_per_s: rate,
+                seconds,
+                runs,
+            };
+            fan_out(&servers, plan).await
+        }
+        Command::Connect {
+            servers,
+            at_once,
+            seconds,
+        } => handshakes(&servers, at_once, Duration::from_secs(seconds)).await,
+        Command::Idle {
+            servers,
+            connections,
+            seconds,
+        } => idlers(&servers, &connections, Duration::from_secs(seconds)).await,
+        Command::Soak { servers, seconds } => long(&servers, Duration::from_secs(seconds)).await,
+    }
+}
+
+/// The servers in turn, run after run, so that a disturbance does not hit one of them only.
+async fn fan_out(servers: &Servers, plan: Plan) -> Result<()> {
+    let machine = Machine::here();
+    let mut all: Vec<Runs> = Vec::new();
+    for run in 0..plan.runs {
+        for index in 0..servers.count() {
+            let target = servers.start(index).await?;
+            if run == 0 {
+                all.push(Runs {
+                    name: target.name.clone(),
+                    outcomes: Vec::new(),
+                    failures: Vec::new(),
+                });
+            }
+            eprintln!("run {} of {}: {}", run + 1, plan.runs, target.name);
+            let is_product = index == servers.peers.len();
+            match fanout::measure(&target, plan, is_product).await {
+                Ok(outcome) => all[index].outcomes.push(outcome),
+                Err(error) => all[index].failures.push(format!("{error:#}")),
+            }
+        }
+    }
+    let report = Report {
+        plan,
+        machine,
+        servers: all,
     };
-    let mut outcomes = Vec::new();
-    if let Some(binary) = tidings {
-        let target = Target::tidings(&binary).await?;
-        outcomes.push(fanout::measure(&target, plan, true).await?);
-    }
-    if let Some(binary) = room_server {
-        let target = Target::room_server(&binary)?;
-        outcomes.push(fanout::measure(&target, plan, false).await?);
-    }
-    if let Some(folder) = node_peer {
-        let target = Target::node_peer(&folder)?;
-        outcomes.push(fanout::measure(&target, plan, false).await?);
-    }
-    let report = Report::new(plan, outcomes);
     println!("{}", report.markdown());
-    if let Some(file) = json {
-        fs::write(&file, serde_json::to_string_pretty(&report)?)
-            .with_context(|| format!("{} cannot be written", file.display()))?;
+    servers.write(&report)?;
+    let failed: Vec<_> = report
+        .servers
+        .iter()
+        .filter(|server| !server.failures.is_empty())
+        .map(|server| server.name.as_str())
+        .collect();
+    if !failed.is_empty() {
+        bail!("not every run came to its end: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+async fn handshakes(servers: &Servers, at_once: usize, lasts: Duration) -> Result<()> {
+    println!(
+        "{}\n\n{at_once} handshakes at once for {} s, each a WebSocket up to CONNECT's answer.\n",
+        Machine::here().describe(),
+        lasts.as_secs()
+    );
+    println!("| | connects/s | server CPU, µs per connect |\n|---|---:|---:|");
+    let mut outcomes = Vec::new();
+    for index in 0..servers.count() {
+        let target = servers.start(index).await?;
+        let outcome = connect::measure(&target, at_once, lasts)
+            .await
+            .with_context(|| target.name.clone())?;
+        println!(
+            "| {} | {:.0} | {:.0} |",
+            outcome.name, outcome.connects_per_s, outcome.cpu_us_per_connect
+        );
+        outcomes.push(outcome);
+    }
+    servers.write(&outcomes)
+}
+
+async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Result<()> {
+    println!("{}\n", Machine::here().describe());
+    let mut done = Vec::new();
+    let mut outcomes = Vec::new();
+    for wanted in connections {
+        let allowed = idle::allowed(*wanted);
+        if allowed < *wanted {
+            let limit = loadgen::process::open_file_limit();
+            println!(
+                "**NOT {wanted} CONNECTIONS: this machine allows {limit} open files a process; {allowed} were opened instead.**\n"
+            );
+        }
+        if done.contains(&allowed) {
+            continue;
+        }
+        done.push(allowed);
+        println!("| | connections | KB each | MB at rest | MB after | opened in, s | CPU, ms/s |");
+        println!("|---|---:|---:|---:|---:|---:|---:|");
+        for index in 0..servers.count() {
+            let mut target = servers.start(index).await?;
+            let outcome = idle::measure(&mut target, *wanted, lasts)
+                .await
+                .with_context(|| target.name.clone())?;
+            println!(
+                "| {} | {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
+                outcome.name,
+                outcome.connections,
+                outcome.bytes_per_connection as f64 / 1e3,
+                outcome.bytes_at_rest as f64 / 1e6,
+                outcome.bytes_afterwards as f64 / 1e6,
+                outcome.opened_in_s,
+                outcome.cpu_ms_per_s
+            );
+            outcomes.push(outcome);
+        }
+        println!();
+    }
+    servers.write(&outcomes)
+}
+
+async fn long(servers: &Servers, lasts: Duration) -> Result<()> {
+    println!("{}\n", Machine::here().describe());
+    let mut outcomes = Vec::new();
+    for index in 0..servers.count() {
+        let target = servers.start(index).await?;
+        let outcome = soak::measure(&target, lasts)
+            .await
+            .with_context(|| target.name.clone())?;
+        println!(
+            "{}: {} s, {} visits, {} deliveries, none lost; memory {:.1} MB early, {:.1} MB late.",
+            outcome.name,
+            outcome.seconds,
+            outcome.visits,
+            outcome.deliveries,
+            outcome.early_bytes / 1e6,
+            outcome.late_bytes / 1e6
+        );
+        outcomes.push(outcome);
+    }
+    servers.write(&outcomes)?;
+    if let Some(climber) = outcomes.iter().find(|outcome| outcome.climbs()) {
+        bail!("{}: memory climbs", climber.name);
     }
     Ok(())
 }

@@ -47,6 +47,17 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
+/// How many files this process may have open at once, and so may each server that it starts.
+#[must_use]
+pub fn open_file_limit() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -1,127 +1,184 @@
-//! What was measured, as Markdown for people and JSON for comparing with the next time.
+//! What the fan-out measured: medians as Markdown for people, every run as JSON for comparing with the next time.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::fanout::{Outcome, Phase, Plan};
+use crate::fanout::{BURST, Outcome, Phase, Plan};
+use crate::machine::Machine;
+use crate::target::EVENT_BYTES;
 
-/// A whole run.
+/// A whole measurement.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What was asked for.
     pub plan: Plan,
-    /// The machine: its processor and how many of them.
-    pub machine: String,
-    /// Ours first.
+    /// Where and when.
+    pub machine: Machine,
+    /// In the order they were named; ratios are to the first.
+    pub servers: Vec<Runs>,
+}
+
+/// All runs of one server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Runs {
+    /// The server and its version.
+    pub name: String,
+    /// One entry a run.
     pub outcomes: Vec<Outcome>,
-    /// Ours divided by the peer's, where there was one.
-    pub ratio: Option<Ratio>,
+    /// Why a run failed, where one did.
+    pub failures: Vec<String>,
 }
 
-/// Ours divided by the peer's: below 1 is less, so for rates above 1 is better and for costs below 1.
-#[derive(Debug, Serialize)]
-pub struct Ratio {
-    /// Processor time per delivery at the easy pace.
-    pub cpu_us_per_delivery: f64,
-    /// Deliveries a second, flat out.
-    pub deliveries_per_s: f64,
-    /// Memory per connection.
-    pub bytes_per_connection: f64,
-}
-
-impl Report {
-    /// Puts the outcomes together; of several the first is ours and the last the peer.
+impl Runs {
+    /// The median over the runs of what `pick` gives; `None` where no run gives it.
     #[must_use]
-    pub fn new(plan: Plan, outcomes: Vec<Outcome>) -> Self {
-        let ratio = match outcomes.as_slice() {
-            [ours, .., peer] => Some(Ratio {
-                cpu_us_per_delivery: ours.paced.cpu_us_per_delivery
-                    / peer.paced.cpu_us_per_delivery,
-                deliveries_per_s: ours.flat_out.deliveries_per_s / peer.flat_out.deliveries_per_s,
-                bytes_per_connection: ours.bytes_per_connection as f64
-                    / peer.bytes_per_connection.max(1) as f64,
-            }),
-            _ => None,
-        };
-        Self {
-            plan,
-            machine: machine(),
-            outcomes,
-            ratio,
+    pub fn median(&self, pick: impl Fn(&Outcome) -> Option<f64>) -> Option<f64> {
+        let mut values: Vec<f64> = self.outcomes.iter().filter_map(pick).collect();
+        values.sort_by(f64::total_cmp);
+        match (values.len() / 2, values.len() % 2) {
+            (_, _) if values.is_empty() => None,
+            (middle, 1) => Some(values[middle]),
+            (middle, _) => Some(f64::midpoint(values[middle - 1], values[middle])),
         }
     }
+}
 
-    /// A table, one column a server.
+type Pick = fn(&Outcome) -> Option<&Phase>;
+const PARTS: [(&str, Pick); 4] = [
+    ("paced", |outcome| Some(&outcome.paced)),
+    ("serial", |outcome| Some(&outcome.serial)),
+    ("burst", |outcome| Some(&outcome.burst)),
+    ("posted", |outcome| outcome.posted.as_ref()),
+];
+
+impl Report {
+    /// Costs, then latencies and rates, then what one server costs as a multiple of the first.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "Fan-out to {} sockets in one room, {} s each part, {} events/s at the easy pace.\nMachine: {}.\n\n",
-            self.plan.connections, self.plan.seconds, self.plan.events_per_s, self.machine
+            "{}\n\n{} WebSocket clients in one room, events of {EVENT_BYTES} bytes. Paced: {} events a second; serial: \
+             the next when all have the last; burst: {BURST} at once, the next {BURST} when all have those. {} s each \
+             part, medians of {} runs, servers in turn, a new process each time.\n\n",
+            self.machine.describe(),
+            self.plan.connections,
+            self.plan.events_per_s,
+            self.plan.seconds,
+            self.plan.runs
         );
-        let mut row = |label: &str, cell: &dyn Fn(&Outcome) -> String| {
-            let cells: Vec<String> = self.outcomes.iter().map(cell).collect();
-            // Writing to a String cannot fail.
-            let _written = writeln!(text, "| {label} | {} |", cells.join(" | "));
-        };
-        row("", &|outcome| outcome.name.clone());
-        row("---", &|_| "---:".to_owned());
-        row("event size, bytes", &|o| {
-            o.paced.bytes_per_delivery.to_string()
-        });
-        row("memory at rest, MB", &|o| {
-            format!("{:.1}", o.bytes_at_rest as f64 / 1e6)
-        });
-        row("memory per connection, KB", &|o| {
-            format!("{:.1}", o.bytes_per_connection as f64 / 1e3)
-        });
-        phase_rows(&mut row, "easy pace", &|outcome| Some(&outcome.paced));
-        phase_rows(&mut row, "flat out", &|outcome| Some(&outcome.flat_out));
-        if self.outcomes.iter().any(|outcome| outcome.posted.is_some()) {
-            phase_rows(&mut row, "posted and stored", &|outcome| {
-                outcome.posted.as_ref()
-            });
-        }
-        if let Some(ratio) = &self.ratio {
-            let _written = writeln!(
-                text,
-                "\nRatio to the peer: {:.2} of its CPU per delivery, {:.2} times its deliveries per second, \
-                 {:.2} of its memory per connection.",
-                ratio.cpu_us_per_delivery, ratio.deliveries_per_s, ratio.bytes_per_connection
-            );
+        self.costs(&mut text);
+        self.speeds(&mut text);
+        self.ratios(&mut text);
+        for server in &self.servers {
+            for failure in &server.failures {
+                line(&mut text, &format!("**{} failed**: {failure}", server.name));
+            }
         }
         text
     }
+
+    fn costs(&self, text: &mut String) {
+        line(
+            text,
+            "| server CPU, µs per delivery | paced | serial | burst | KB per idle connection | MB at rest |",
+        );
+        line(text, "|---|---:|---:|---:|---:|---:|");
+        for server in &self.servers {
+            let cpu = PARTS.map(|(_, pick)| cpu(server, pick));
+            let memory = server.median(|o| Some(o.bytes_per_connection as f64 / 1e3));
+            let rest = server.median(|o| Some(o.bytes_at_rest as f64 / 1e6));
+            let cells = [
+                number(cpu[0]),
+                number(cpu[1]),
+                number(cpu[2]),
+                number(memory),
+                number(rest),
+            ];
+            line(
+                text,
+                &format!("| {} | {} |", server.name, cells.join(" | ")),
+            );
+        }
+    }
+
+    fn speeds(&self, text: &mut String) {
+        line(
+            text,
+            "\n| | part | p50, ms | p99, ms | deliveries/s | bytes each | missing | CPU step, µs |",
+        );
+        line(text, "|---|---|---:|---:|---:|---:|---:|---:|");
+        for server in &self.servers {
+            for (part, pick) in PARTS {
+                let figure = |field: fn(&Phase) -> f64| {
+                    server.median(|o| pick(o).map(field)).map_or(0.0, |x| x)
+                };
+                if server
+                    .median(|o| pick(o).map(|p| p.latency_p50_ms))
+                    .is_none()
+                {
+                    continue;
+                }
+                let missing: u64 = server
+                    .outcomes
+                    .iter()
+                    .filter_map(pick)
+                    .map(|p| p.missing)
+                    .sum();
+                line(
+                    text,
+                    &format!(
+                        "| {} | {part} | {:.1} | {:.1} | {:.0} | {:.0} | {missing} | {:.2} |",
+                        server.name,
+                        figure(|p| p.latency_p50_ms),
+                        figure(|p| p.latency_p99_ms),
+                        figure(|p| p.deliveries_per_s),
+                        figure(|p| p.bytes_per_delivery as f64),
+                        figure(|p| p.cpu_step_us),
+                    ),
+                );
+            }
+        }
+    }
+
+    fn ratios(&self, text: &mut String) {
+        let [first, others @ ..] = self.servers.as_slice() else {
+            return;
+        };
+        if others.is_empty() {
+            return;
+        }
+        line(
+            text,
+            &format!(
+                "\n| {} costs, of | paced | serial | burst | idle |",
+                first.name
+            ),
+        );
+        line(text, "|---|---:|---:|---:|---:|");
+        for other in others {
+            let cpu = PARTS.map(|(_, pick)| ratio(cpu(first, pick), cpu(other, pick)));
+            let memory = |runs: &Runs| runs.median(|o| Some(o.bytes_per_connection as f64));
+            let idle = ratio(memory(first), memory(other));
+            let cells = [number(cpu[0]), number(cpu[1]), number(cpu[2]), number(idle)];
+            line(text, &format!("| {} | {} |", other.name, cells.join(" | ")));
+        }
+        line(text, "");
+    }
 }
 
-type Row<'a> = dyn FnMut(&str, &dyn Fn(&Outcome) -> String) + 'a;
-
-fn phase_rows(row: &mut Row<'_>, name: &str, pick: &dyn Fn(&Outcome) -> Option<&Phase>) {
-    let mut line = |label: &str, value: &dyn Fn(&Phase) -> String| {
-        row(&format!("{name}: {label}"), &|outcome| {
-            pick(outcome).map_or_else(|| "-".to_owned(), value)
-        });
-    };
-    line("CPU per delivery, us", &|p| {
-        format!("{:.2}", p.cpu_us_per_delivery)
-    });
-    line("deliveries per second", &|p| {
-        format!("{:.0}", p.deliveries_per_s)
-    });
-    line("latency p50 / p99, ms", &|p| {
-        format!("{:.1} / {:.1}", p.latency_p50_ms, p.latency_p99_ms)
-    });
-    line("missing deliveries", &|p| {
-        format!("{} of {}", p.missing, p.deliveries + p.missing)
-    });
+fn cpu(server: &Runs, pick: Pick) -> Option<f64> {
+    server.median(|outcome| pick(outcome).map(|phase| phase.cpu_us_per_delivery))
 }
 
-fn machine() -> String {
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .unwrap_or("unknown processor");
-    format!("{cpus} x {}", model.trim_start_matches([' ', '\t', ':']))
+fn ratio(ours: Option<f64>, theirs: Option<f64>) -> Option<f64> {
+    ours.zip(theirs).map(|(ours, theirs)| ours / theirs)
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    let _written = writeln!(text, "{line}");
 }

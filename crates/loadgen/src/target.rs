@@ -12,12 +12,15 @@ use tempfile::TempDir;
 
 use crate::connection::Endpoint;
 use crate::http;
+use crate::peer::Peer;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// People who share the connections between them; signing up is slow on purpose.
 const PEOPLE: usize = 8;
 const CHANNEL: &str = "bench";
+/// Size of the packet that each connection in a room server's room gets.
+pub const EVENT_BYTES: usize = 200;
 
 /// A running server and how to make its room hear something.
 pub struct Target {
@@ -88,40 +91,19 @@ impl Target {
         Ok(target)
     }
 
-    /// The `socketio` crate alone: its example `room_server`, without rights, numbers or a database.
+    /// One of the room servers: ours, a limit or another library's.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn room_server(binary: &Path) -> Result<Self> {
-        let server = Server::start(binary, |command, port| {
-            command.args(["--port", port]);
+    pub fn room_server(peer: &Peer) -> Result<Self> {
+        let server = Server::start(&peer.program, |command, port| {
+            command.args(&peer.arguments).args(["--port", port]);
         })?;
-        let mut target = Self::of("the socketio crate alone".to_owned(), server);
+        let mut target = Self::of(peer.name.clone(), server);
         target.endpoint.path = "/socket.io/".to_owned();
         target.event = "msg";
-        target.greeting = Some(format!("42[\"join\",\"{CHANNEL}\"]"));
+        target.greeting = Some(format!("420[\"join\",\"{CHANNEL}\"]"));
         Ok(target)
-    }
-
-    /// The plain Node server of `bench/peers/node-socketio`.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub fn node_peer(folder: &Path) -> Result<Self> {
-        let server = Server::start(Path::new("node"), |command, port| {
-            command.arg(folder.join("server.mjs")).env("PORT", port);
-        })?;
-        let manifest = folder.join("node_modules/socket.io/package.json");
-        let manifest = std::fs::read_to_string(&manifest)
-            .with_context(|| format!("{} is missing: run npm ci there", manifest.display()))?;
-        let manifest: Value = serde_json::from_str(&manifest)?;
-        let library = manifest["version"].as_str().unwrap_or("?");
-        let node = version_of(Command::new("node").arg("--version"));
-        let name = format!(
-            "socket.io {library} on Node {}",
-            node.trim_start_matches('v')
-        );
-        Ok(Self::of(name, server))
     }
 
     fn of(name: String, server: Server) -> Self {
@@ -130,6 +112,7 @@ impl Target {
             endpoint: Endpoint {
                 address: server.address,
                 path: "/ws/socket.io/".to_owned(),
+                spread: false,
             },
             event: "events:channel",
             greeting: None,
@@ -153,17 +136,18 @@ impl Target {
         tokens.map(|token| json!({ "token": token })).collect()
     }
 
-    /// A packet that makes the server send one event of about 200 bytes to everyone.
+    /// A packet that makes the server send one event of about 200 bytes to everyone; from a room server exactly
+    /// [`EVENT_BYTES`].
     #[must_use]
     pub fn signal(&self, stamp: &str) -> String {
-        let data = json!({ "type": "typing", "data": { "typing": true, "stamp": stamp } });
         if self.greeting.is_some() {
-            // This server passes on what it gets, so what Tidings adds is in it already.
-            let id = "0198a7c2-5d5e-7a6b-9c1d-2e3f4a5b6c7d";
-            let user = json!({ "id": id, "name": "Person 0", "role": "user" });
-            let event = json!({ "room": CHANNEL, "message_id": null, "data": data, "user": user });
-            return format!("42[\"pub\",{event}]");
+            let frame = r#"42["msg",{"room":"","stamp":"","text":""}]"#.len();
+            let text = "x".repeat(EVENT_BYTES - frame - CHANNEL.len() - stamp.len());
+            return format!(
+                r#"42["pub",{{"room":"{CHANNEL}","stamp":"{stamp}","text":"{text}"}}]"#
+            );
         }
+        let data = json!({ "type": "typing", "data": { "typing": true, "stamp": stamp } });
         let event = json!({ "channel_id": self.channel_id, "message_id": null, "data": data });
         format!("42[\"events:channel\",{event}]")
     }

@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod dev;
+mod fuzz;
 mod generate;
 mod lint;
 mod process;
@@ -39,6 +40,7 @@ usage: cargo xtask <command>
   bench soak [--seconds N] an hour of coming and going; memory must not climb
                            each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
                            --runs, --connections and what else `loadgen --help` names
+  fuzz [--seconds 60]      the decoders, each for so long, on inputs made from crates/socketio-proto/tests/corpus
   shots                    takes the screenshots of docs/screenshots from a demo workspace
 ";
 
@@ -75,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             what @ ("fanout" | "connect" | "idle" | "soak"),
             rest @ ..,
         ] => bench::run(what, rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["shots"] => shots::run(),
         _ => bail!("`{}` is not a command\n\n{USAGE}", words.join(" ")),
     }

@@ -74,6 +74,8 @@ pub(crate) struct WebSocket {
     written: usize,
     /// The newest ping to answer; older ones need no answer.
     pong: Option<Vec<u8>>,
+    /// Whether a stream with a buffer of its own, such as TLS, may still hold bytes.
+    is_unflushed: bool,
     end: End,
 }
 
@@ -114,6 +116,7 @@ impl WebSocket {
             writing: VecDeque::new(),
             written: 0,
             pong: None,
+            is_unflushed: false,
             end: End::Open,
         }
     }
@@ -235,7 +238,7 @@ impl WebSocket {
 
     /// Whether nothing waits to be written here.
     pub(crate) fn is_drained(&self) -> bool {
-        self.writing.is_empty()
+        self.writing.is_empty() && !self.is_unflushed
     }
 
     /// Writes what is queued here, all in one write where the system takes it. Answers the bytes written: zero if
@@ -246,6 +249,12 @@ impl WebSocket {
                 .push_back(encode(Opcode::Pong, &payload).into());
         }
         if self.writing.is_empty() {
+            if let Stream::Other(other) = &mut self.stream
+                && self.is_unflushed
+            {
+                ready!(Pin::new(other.as_mut()).poll_flush(cx))?;
+                self.is_unflushed = false;
+            }
             return Poll::Ready(Ok(0));
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -264,6 +273,7 @@ impl WebSocket {
         if bytes == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.is_unflushed = matches!(self.stream, Stream::Other(_));
         self.advance(bytes);
         Poll::Ready(Ok(bytes))
     }

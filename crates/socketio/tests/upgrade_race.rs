@@ -5,20 +5,38 @@
 
 mod common;
 
-use common::{World, config};
+use std::sync::Arc;
+
+use common::{DEADLINE, World, config};
 use futures_util::future::join_all;
 use socketio::{Config, Event, Limits, Socket};
 
 const CLIENTS: u32 = 40;
-const MESSAGES: u32 = 250;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_reordered_while_clients_upgrade() {
+    race(250).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute; run it with --run-ignored"]
+async fn nothing_is_lost_among_a_hundred_thousand_messages_each_way() {
+    race(2_500).await;
+}
+
+/// Every client sends so many messages, and hears each of them back.
+async fn race(messages: u32) {
     let limits = Limits {
         events_per_second: 0,
         ..Limits::default()
     };
-    let world = World::start(Config { limits, ..config() }).await;
+    let upgrade_timeout = DEADLINE;
+    let world = World::start(Config {
+        limits,
+        upgrade_timeout,
+        ..config()
+    })
+    .await;
     let (seen, mut log) = tokio::sync::mpsc::unbounded_channel();
     world
         .io
@@ -31,9 +49,13 @@ async fn nothing_is_lost_doubled_or_reordered_while_clients_upgrade() {
                 seen.send((*socket.id(), number)).unwrap();
             }
         });
-    join_all((0..CLIENTS).map(|client| upgrade(&world, client))).await;
+    let world = Arc::new(world);
+    let clients = (0..CLIENTS).map(|client| tokio::spawn(upgrade(world.clone(), client, messages)));
+    for client in join_all(clients).await {
+        client.unwrap();
+    }
     let mut next = std::collections::HashMap::new();
-    for _ in 0..CLIENTS * MESSAGES {
+    for _ in 0..CLIENTS * messages {
         let (sid, number) = log.recv().await.unwrap();
         let expected = next.entry(sid).or_insert(0);
         assert_eq!(number, *expected);
@@ -43,7 +65,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_clients_upgrade() {
 }
 
 /// One client: posts, polls, upgrades after a while, goes on over WebSocket; the server echoes every number.
-async fn upgrade(world: &World, client: u32) {
+async fn upgrade(world: Arc<World>, client: u32, messages: u32) {
     let polling = world.polling().await;
     polling.post("40").await;
     polling.get().await;
@@ -58,7 +80,7 @@ async fn upgrade(world: &World, client: u32) {
         }
     };
     let probe = async {
-        for _ in 0..client % 7 * 200 {
+        for _ in 0..client % 7 * 40 {
             tokio::task::yield_now().await;
         }
         let mut ws = world.websocket_with(&format!("&sid={}", polling.sid)).await;
@@ -79,13 +101,13 @@ async fn upgrade(world: &World, client: u32) {
     let ((), mut ws, bodies) = tokio::join!(post, probe, poll);
     heard.extend(bodies.into_iter().filter(|packet| packet != "6"));
     ws.send("5").await;
-    for number in split..MESSAGES {
+    for number in split..messages {
         ws.send(&format!("42[\"n\",{number}]")).await;
     }
-    while heard.len() < MESSAGES as usize {
+    while heard.len() < messages as usize {
         heard.push(ws.text().await);
     }
-    let expected: Vec<_> = (0..MESSAGES)
+    let expected: Vec<_> = (0..messages)
         .map(|number| format!("42[\"n\",{number}]"))
         .collect();
     assert_eq!(heard, expected, "client {client}");

@@ -112,11 +112,8 @@ impl Driver {
         self.take_notices(now_ms);
         let mut messages = 0;
         loop {
-            if self.dispatch.poll(&self.conn, cx)
-                && let Some(admission) = &mut self.admission
-            {
-                admission.connected();
-                self.connect_by_ms = NEVER;
+            if self.dispatch.poll(&self.conn, cx) {
+                self.connected();
             }
             if !self.dispatch.has_room(&self.conn) {
                 self.was_paused = true;
@@ -135,6 +132,10 @@ impl Driver {
             }
         }
         self.poll_probe(cx, now_ms)?;
+        // What was posted before an upgrade may have become events just now.
+        if self.dispatch.poll(&self.conn, cx) {
+            self.connected();
+        }
         self.heartbeat(now_ms)?;
         if let Some(polling) = self.polling() {
             polling.set_gone_at_ms(self.session.gone_at_ms());
@@ -144,6 +145,13 @@ impl Driver {
             Some(close) => Err(close),
             None => Ok(()),
         }
+    }
+
+    fn connected(&mut self) {
+        if let Some(admission) = &mut self.admission {
+            admission.connected();
+        }
+        self.connect_by_ms = NEVER;
     }
 
     /// Sees to what others left for the driver.
@@ -351,6 +359,17 @@ impl Driver {
             self.timer.as_mut().reset(instant);
         }
         self.timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // However the task ends, nobody is left waiting for it.
+        self.conn
+            .close(Close::now(DisconnectReason::TransportClose, 1006));
+        if let Some(polling) = self.conn.polling.as_deref() {
+            polling.end("1");
+        }
     }
 }
 

@@ -93,7 +93,7 @@ pub struct ChannelUser {
     pub id: UserId,
     /// The name shown.
     pub name: String,
-    /// Has an open socket now.
+    /// Has an open socket, or did something within the last three minutes.
     pub is_active: bool,
     /// Not used yet; the contract's clients expect the key.
     #[schema(required)]

@@ -1411,7 +1411,7 @@ export interface components {
         ChannelUser: {
             /** @description Who. */
             id: components["schemas"]["UserId"];
-            /** @description Has an open socket now. */
+            /** @description Has an open socket, or did something within the last three minutes. */
             is_active: boolean;
             /** @description The name shown. */
             name: string;

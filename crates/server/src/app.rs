@@ -4,12 +4,14 @@ use crate::auth::Auth;
 use crate::channels::{self, Markers};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::error::Error;
 use crate::hub::{self, Hub};
 use crate::live::{self, Live};
 use crate::presence::Presence;
 use crate::publish::Publish;
 use crate::runs::{self, Runs};
 use anyhow::Context;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use store::Store;
@@ -111,10 +113,25 @@ impl App {
         Ok(app)
     }
 
+    /// Runs a command and what must follow its commit to the end, also when its caller hangs up.
+    ///
+    /// # Errors
+    /// The command's.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        command: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.tasks
+            .spawn(command)
+            .await
+            .unwrap_or(Err(Error::Internal))
+    }
+
     /// Ends background tasks, closes the database and waits for both.
     pub async fn stop(&self) {
         self.stopping.cancel();
         self.runs.ended().await;
+        channels::flush_all_markers(self).await;
         self.store.close().await;
         self.tasks.close();
         self.tasks.wait().await;

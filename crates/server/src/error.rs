@@ -94,7 +94,9 @@ impl Error {
             Error::ChatNotFound => "chat_not_found",
             Error::NotFound(_) => "not_found",
             Error::Refused { code, .. } | Error::Conflict { code, .. } => code,
-            Error::TooLarge { .. } | Error::BodyTooLarge => "too_large",
+            Error::TooLarge { .. }
+            | Error::BodyTooLarge
+            | Error::Store(store::Error::Payload { .. }) => "too_large",
             Error::Invalid(_) => "validation_error",
             Error::TooMany { .. } => "too_many_requests",
             Error::Upstream(_) => "upstream_failed",
@@ -116,7 +118,9 @@ impl Error {
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Refused { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,
-            Error::TooLarge { .. } | Error::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::TooLarge { .. }
+            | Error::BodyTooLarge
+            | Error::Store(store::Error::Payload { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Upstream(_) => StatusCode::BAD_GATEWAY,
@@ -140,6 +144,10 @@ impl Error {
             }
             Error::Store(store::Error::Full) => {
                 "the server's disk is full; nothing was changed, and its operator must make room"
+                    .to_owned()
+            }
+            Error::Store(store::Error::Payload { .. }) => {
+                "this is larger than one event may be, with all that goes with it; nothing was changed"
                     .to_owned()
             }
             Error::Store(_) => Error::Internal.to_string(),

@@ -19,8 +19,11 @@ use tower::ServiceExt;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long requests may go on after the stop was asked for.
-const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long sockets have to say goodbye when the stop was asked for, their handlers included.
+const SOCKETS_TIMEOUT: Duration = Duration::from_millis(2_500);
+
+/// How long requests may go on after that. With what runs and the store take, all ends within ten seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A server that listens.
 pub struct Listening {
@@ -63,7 +66,12 @@ impl Listening {
     /// Closes sockets so that their clients come back elsewhere or later, lets requests finish, writes everything down.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.app.sockets.close().await;
+        if tokio::time::timeout(SOCKETS_TIMEOUT, self.app.sockets.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some sockets were cut off");
+        }
         self.connections.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.connections.wait())
             .await

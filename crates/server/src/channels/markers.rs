@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use store::{Tx, channels, members};
@@ -66,6 +65,15 @@ impl Markers {
         if let Some(slot) = self.slots().get_mut(key) {
             slot.wanted = None;
         }
+    }
+
+    /// Takes some of what is wanted, due or not.
+    fn take_some(&self) -> Vec<(Key, i64)> {
+        let mut slots = self.slots();
+        let wanted = slots
+            .iter_mut()
+            .filter_map(|(key, slot)| Some((key.clone(), slot.wanted.take()?)));
+        wanted.take(PER_JOB).collect()
     }
 
     /// Takes what is due, and says when to ask again.
@@ -138,7 +146,7 @@ pub async fn move_marker(
             .ok_or(Error::NotFound("channel"))
     };
     let app_in_task = app.clone();
-    to_the_end(app, async move {
+    app.to_the_end(async move {
         app_in_task.markers.forget(&key);
         let marker = app_in_task.store.write(job).await?;
         publish(&app_in_task, &person, marker.clone());
@@ -163,6 +171,17 @@ pub async fn flush_markers(app: App) {
             () = app.markers.wake.notified() => {}
             () = app.stopping.cancelled() => return,
         }
+    }
+}
+
+/// Writes all that is waited for, due or not: the server stops.
+pub async fn flush_all_markers(app: &App) {
+    loop {
+        let rest = app.markers.take_some();
+        if rest.is_empty() {
+            return;
+        }
+        flush(app, rest).await;
     }
 }
 
@@ -218,17 +237,6 @@ pub fn publish(app: &App, person: &UserId, marker: ReadMarker) {
     let key = marker.channel_id.clone();
     app.publish
         .state(&Room::User(person.clone()), key, &ServerEvent::Read(marker));
-}
-
-/// Runs a command and what must follow its commit to the end, also when its caller hangs up.
-pub async fn to_the_end<T: Send + 'static>(
-    app: &App,
-    command: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    app.tasks
-        .spawn(command)
-        .await
-        .unwrap_or(Err(Error::Internal))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub async fn post_message(
         let Readable {
             mut stored,
             membership,
+            ..
         } = channel;
         if stored.channel.kind.is_some() {
             let back = store::members::show_to_all(tx, &to, now_ms)?;
@@ -56,7 +57,7 @@ pub async fn post_message(
         Ok::<_, Error>((posted, marker))
     };
     let reader = app.clone();
-    markers::to_the_end(app, async move {
+    app.to_the_end(async move {
         let (posted, marker) = reader.store.write(job).await?;
         if let Some(marker) = marker {
             markers::publish(&reader, &posted.message.row.user_id, marker);

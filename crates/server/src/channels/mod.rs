@@ -16,7 +16,7 @@ mod views;
 pub use direct::direct_with;
 pub use http::routes;
 pub use life::{create, delete, update};
-pub use markers::{Markers, flush_markers, mark_read, move_marker};
+pub use markers::{Markers, flush_all_markers, flush_markers, mark_read, move_marker};
 pub use members::{add_members, forget_person, leave, remove_members, set_active};
 pub use messages::{delete_message, edit_message, post_message};
 pub use open::visible;

@@ -153,17 +153,19 @@ pub async fn toggle(app: &App, actor: &Actor, id: ChatId, switch: Switch) -> Res
 /// # Errors
 /// [`Error::ChatNotFound`].
 pub async fn delete(app: &App, actor: &Actor, id: ChatId) -> Result<(), Error> {
-    let (owner, gone) = (actor.id().clone(), id.clone());
-    app.store
-        .write(move |tx| {
-            let chat = owned(tx, &owner, &id)?;
-            chats::delete(tx, &id)?;
-            tell_deleted(tx, &chat.user_id, id);
-            Ok::<_, Error>(())
-        })
-        .await?;
-    app.runs.stop_all(|run| run.chat_id == gone);
-    Ok(())
+    let (owner, gone, stopping) = (actor.id().clone(), id.clone(), app.clone());
+    let job = move |tx: &mut Tx<'_>| {
+        let chat = owned(tx, &owner, &id)?;
+        chats::delete(tx, &id)?;
+        tell_deleted(tx, &chat.user_id, id);
+        Ok::<_, Error>(())
+    };
+    app.to_the_end(async move {
+        stopping.store.write(job).await?;
+        stopping.runs.stop_all(|run| run.chat_id == gone);
+        Ok(())
+    })
+    .await
 }
 
 /// Removes all chats of the caller.
@@ -171,17 +173,19 @@ pub async fn delete(app: &App, actor: &Actor, id: ChatId) -> Result<(), Error> {
 /// # Errors
 /// The store's.
 pub async fn delete_all(app: &App, actor: &Actor) -> Result<(), Error> {
-    let owner = actor.id().clone();
-    app.store
-        .write(move |tx| {
-            for id in chats::delete_of_user(tx, &owner)? {
-                tell_deleted(tx, &owner, id);
-            }
-            Ok::<_, Error>(())
-        })
-        .await?;
-    app.runs.stop_all(|run| run.user_id == *actor.id());
-    Ok(())
+    let (owner, of, stopping) = (actor.id().clone(), actor.id().clone(), app.clone());
+    let job = move |tx: &mut Tx<'_>| {
+        for id in chats::delete_of_user(tx, &owner)? {
+            tell_deleted(tx, &owner, id);
+        }
+        Ok::<_, Error>(())
+    };
+    app.to_the_end(async move {
+        stopping.store.write(job).await?;
+        stopping.runs.stop_all(|run| run.user_id == of);
+        Ok(())
+    })
+    .await
 }
 
 /// Replaces the text of a message.

@@ -203,7 +203,8 @@ pub fn checked_content(content: String) -> Result<String, Error> {
     }
 }
 
-fn checked_extra(extra: &Map<String, Value>) -> Result<(), Error> {
+/// What clients keep under keys of their own, if it is not too much.
+pub fn checked_extra(extra: &Map<String, Value>) -> Result<(), Error> {
     let len = serde_json::to_vec(extra).map_or(0, |text| text.len());
     if len > MAX_EXTRA_BYTES {
         return Err(Error::TooLarge {

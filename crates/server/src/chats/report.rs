@@ -2,7 +2,7 @@
 
 use super::actions::tell;
 use super::document::MAX_EVENT_BYTES;
-use super::merge::{Turn, checked_content};
+use super::merge::{Turn, checked_content, checked_extra};
 use super::owned;
 use crate::app::App;
 use crate::auth::Actor;
@@ -79,6 +79,7 @@ fn apply(message: &mut messages::Stored, event: ReportChatEvent) -> Result<ChatE
         ChatEvent::Source(_) | ChatEvent::Notification(_) => {}
         _ => return Err(unknown()),
     }
+    checked_extra(&message.extra)?;
     Ok(event)
 }
 

@@ -17,6 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 use wire::chats::{CompletionRequest, TaskStarted};
 use wire::{ChatId, MessageId, TaskId};
 
+/// The longest id of a chat or message that a client may choose: every piece carries both.
+const MAX_ID_BYTES: usize = 128;
+
 /// Starts to answer in a chat and returns as soon as the turn is stored. It starts also if the caller hangs up
 /// meanwhile: what was stored as begun must have somebody who ends it.
 ///
@@ -43,6 +46,8 @@ async fn begin(
     message_id: MessageId,
     mut request: CompletionRequest,
 ) -> Result<TaskStarted, Error> {
+    checked_id("chat_id, in bytes", chat_id.as_str())?;
+    checked_id("id, in bytes", message_id.as_str())?;
     let model = request.model.clone().unwrap_or_default();
     crate::openai::known(app, &model).await?;
     let run = Running {
@@ -82,6 +87,14 @@ async fn begin(
         status: true,
         task_id,
     })
+}
+
+fn checked_id(what: &'static str, id: &str) -> Result<(), Error> {
+    let (len, max) = (id.len(), MAX_ID_BYTES);
+    if len <= max {
+        return Ok(());
+    }
+    Err(Error::TooLarge { what, len, max })
 }
 
 /// A run's place that is given back unless the run begins.

@@ -374,3 +374,65 @@ async fn until_idle(runs: &Runs) {
     });
     waited.await.expect("the runs end");
 }
+
+#[tokio::test]
+async fn an_answer_goes_on_when_its_asker_hangs_up_while_the_turn_is_stored() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let chat = new_chat(&ada).await;
+    let tab = ada.connect().await;
+    tab.next("ready").await;
+    let actor = server::auth::actor_of_token(&world.app, &ada.token)
+        .await
+        .expect("the token is valid");
+    let request = serde_json::from_value(question(&chat, "mock-gpt", "How do tides work?"))
+        .expect("a request");
+    // The database is busy, so that the turn waits; meanwhile the asker goes.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let store = world.app.store.clone();
+    let busy = tokio::spawn(async move {
+        let job = move |_: &mut store::Tx<'_>| {
+            let _ = wait.recv();
+            Ok::<_, store::Error>(())
+        };
+        store.write(job).await
+    });
+    let (app, chat_id) = (world.app.clone(), chat.as_str().into());
+    let asker = tokio::spawn(async move {
+        server::runs::start(&app, &actor, chat_id, "a".into(), request).await
+    });
+    let owner = ada.id.as_str().into();
+    while world.app.runs.ids(&owner, None).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    asker.abort();
+    let _ = asker.await;
+    go.send(()).expect("the job waits");
+    busy.await.expect("it ran").expect("it was committed");
+    assert_eq!(done(&tab).await["content"], "Hello from the mock");
+    assert_eq!(message(&ada, &chat, "a").await["done"], true);
+}
+
+#[tokio::test]
+async fn a_server_that_died_with_many_peoples_answers_starts_again() {
+    let mut world = World::new().await;
+    let lost = move |tx: &mut store::Tx<'_>| {
+        for number in 0..=store::MAX_ROOMS_PER_JOB {
+            let run = store::chats::runs::Running {
+                id: format!("run {number}").into(),
+                chat_id: format!("chat {number}").into(),
+                message_id: "a".into(),
+                user_id: format!("person {number}").into(),
+                model: "mock-gpt".into(),
+            };
+            let none = serde_json::Map::new();
+            store::chats::insert(tx, &run.chat_id, &run.user_id, "Lost", &none, 0)?;
+            store::chats::runs::insert(tx, &run, 0)?;
+        }
+        Ok::<_, store::Error>(())
+    };
+    world.app.store.write(lost).await.expect("they are stored");
+    world.restart().await;
+    let left = world.app.store.read(store::chats::runs::running).await;
+    assert_eq!(left.expect("the database answers"), []);
+}

@@ -415,3 +415,18 @@ async fn what_the_one_before_missed_is_not_fed_to_the_next() {
     let socket = world.app.io.socket(&tab.sid).unwrap();
     assert!(!socket.is_in(&room), "{:?}", socket.rooms());
 }
+
+#[tokio::test]
+async fn what_was_read_just_before_the_server_stops_is_read() {
+    let mut world = World::new().await;
+    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
+    let tab = ada.connect().await;
+    let read = json!({"channel_id": general["id"], "data": {"type": "last_read_at"}});
+    for text in ["one", "two"] {
+        bob.say(&general, text).await;
+        tab.call("events:channel", std::slice::from_ref(&read))
+            .await;
+    }
+    world.restart().await;
+    assert_eq!(ada.unread(&general).await, 0);
+}

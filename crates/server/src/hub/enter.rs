@@ -158,7 +158,7 @@ impl Hub {
     ) -> Result<Vec<(String, Verdict)>, store::Error> {
         let mut judged = Vec::new();
         let mut unsure = Vec::new();
-        let mut missed_in_all = 0;
+        let mut missed_in_all = 0_i64;
         {
             let ring = lock(&self.0.ring);
             for room in rooms {
@@ -167,8 +167,8 @@ impl Hub {
                     continue;
                 };
                 let head = ring.head(&room);
-                let missed = head.seq - claim.seq;
-                missed_in_all += missed.max(0);
+                let missed = head.seq.saturating_sub(claim.seq);
+                missed_in_all = missed.max(0).saturating_add(missed_in_all);
                 let verdict = if claim.seq < 0
                     || !(0..=MAX_MISSED_IN_ROOM).contains(&missed)
                     || missed_in_all > MAX_MISSED

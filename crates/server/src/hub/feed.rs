@@ -29,7 +29,8 @@ pub struct Behind {
     socket: Socket,
     places: Mutex<BTreeMap<Arc<str>, Place>>,
     results: Mutex<BTreeMap<String, Recovered>>,
-    answer: Mutex<Option<oneshot::Sender<Resumed>>>,
+    /// Who waits for the end: a command's ack, or (none) the event `resumed`.
+    answers: Mutex<Vec<Option<oneshot::Sender<Resumed>>>>,
 }
 
 /// How far a socket is in a room.
@@ -41,6 +42,8 @@ pub struct Place {
     until: Option<i64>,
     /// It was let in again after that.
     is_back: bool,
+    /// The log does not reach back to the cursor any more: the client fetches anew.
+    is_lost: bool,
 }
 
 impl Place {
@@ -50,6 +53,7 @@ impl Place {
             cursor,
             until: None,
             is_back: false,
+            is_lost: false,
         }
     }
 }
@@ -66,7 +70,7 @@ impl Behind {
             socket,
             places: Mutex::new(places),
             results: Mutex::new(results),
-            answer: Mutex::new(answer),
+            answers: Mutex::new(vec![answer]),
         }
     }
 
@@ -76,15 +80,29 @@ impl Behind {
             .map(|(room, place)| (room.clone(), *place))
     }
 
+    /// Goes on with what another asked for on the same socket.
+    fn take_in(&self, asked: Behind) {
+        let mut places = lock(&self.places);
+        for (room, place) in std::mem::take(&mut *lock(&asked.places)) {
+            places.entry(room).or_insert(place);
+        }
+        lock(&self.results).append(&mut lock(&asked.results));
+        lock(&self.answers).append(&mut lock(&asked.answers));
+    }
+
     /// Tells the client that every room is live.
     fn finish(&self) {
         let resumed = Resumed {
             rooms: std::mem::take(&mut *lock(&self.results)),
         };
-        match lock(&self.answer).take() {
+        let answers = std::mem::take(&mut *lock(&self.answers));
+        let is_told = answers.iter().any(Option::is_none);
+        for answer in answers.into_iter().flatten() {
             // The asker may have gone with its socket.
-            Some(answer) => drop(answer.send(resumed)),
-            None => tell(&self.socket, &ServerEvent::Resumed(resumed)),
+            drop(answer.send(resumed.clone()));
+        }
+        if is_told {
+            tell(&self.socket, &ServerEvent::Resumed(resumed));
         }
     }
 }
@@ -96,15 +114,14 @@ impl Hub {
             behind.finish();
             return;
         }
-        let behind = Arc::new(behind);
-        let former = lock(&self.0.behind).insert(*behind.socket.id(), behind.clone());
-        if let Some(former) = former {
-            // Two at once (a `resume` while catching up): the older one's rooms go on in the newer.
-            let mut places = lock(&behind.places);
-            for (room, place) in std::mem::take(&mut *lock(&former.places)) {
-                places.entry(room).or_insert(place);
-            }
+        let known = lock(&self.0.behind).get(behind.socket.id()).cloned();
+        if let Some(known) = known {
+            // A `resume` while catching up.
+            known.take_in(behind);
+            return;
         }
+        let behind = Arc::new(behind);
+        lock(&self.0.behind).insert(*behind.socket.id(), behind.clone());
         tokio::spawn(self.clone().feed(behind));
     }
 
@@ -200,6 +217,18 @@ impl Hub {
                     break;
                 }
             };
+            let Some(page) = page else {
+                lose(&behind, &room);
+                let behind = behind.clone();
+                if self
+                    .step(move |hub| hub.meet(&behind, &room))
+                    .await
+                    .is_none()
+                {
+                    break;
+                }
+                continue;
+            };
             let is_last = page.len() < PAGE;
             let cursor = self.give(&behind, &room, page);
             if is_last || cursor.is_none() {
@@ -218,7 +247,7 @@ impl Hub {
         }
     }
 
-    /// Whether the socket is still there, and no newer feeding has taken over.
+    /// Whether the socket is still there, and its person's.
     fn is_feeding(&self, behind: &Arc<Behind>) -> bool {
         lock(&self.0.behind)
             .get(behind.socket.id())
@@ -260,7 +289,7 @@ impl Hub {
             lock(&behind.results).insert(
                 room.to_string(),
                 Recovered {
-                    recovered: true,
+                    recovered: !place.is_lost,
                     position: head.pair(),
                 },
             );
@@ -283,10 +312,15 @@ impl Hub {
         .unwrap_or(true)
     }
 
-    async fn page(&self, room: &Arc<str>, after: i64) -> Result<Vec<Page>, store::Error> {
-        if let Some(page) = lock(&self.0.ring).after(room, after, PAGE) {
-            return Ok(page.into_iter().map(Page::from).collect());
-        }
+    /// The next events of a room; none if the one after `after` was pruned while the socket was behind.
+    async fn page(&self, room: &Arc<str>, after: i64) -> Result<Option<Vec<Page>>, store::Error> {
+        let head = {
+            let ring = lock(&self.0.ring);
+            if let Some(page) = ring.after(room, after, PAGE) {
+                return Ok(Some(page.into_iter().map(Page::from).collect()));
+            }
+            ring.head(room)
+        };
         let name = room.clone();
         let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
         let rows = self
@@ -294,18 +328,30 @@ impl Hub {
             .store
             .read(move |conn| store::log::events_after(conn, &name, after, limit))
             .await?;
-        let head = lock(&self.0.ring).head(room);
-        Ok(rows
+        let delivered = lock(&self.0.ring).head(room);
+        let page: Vec<Page> = rows
             .into_iter()
             .filter_map(|row| match row.what {
                 // What is committed but not delivered yet is the hub's to deliver.
-                What::Event(event) if event.seq <= head.seq => Some(Page {
+                What::Event(event) if event.seq <= delivered.seq => Some(Page {
                     seq: event.seq,
                     frame: Frame::event_json("/", &event.name, event.payload.get()),
                 }),
                 _ => None,
             })
-            .collect())
+            .collect();
+        let first = page.first().map(|event| event.seq);
+        let is_whole = head.seq <= after || first == Some(after + 1);
+        Ok(is_whole.then_some(page))
+    }
+}
+
+/// The socket's place in a room is gone from the log: the room goes live from its head, and the client fetches anew.
+fn lose(behind: &Behind, room: &Arc<str>) {
+    if let Some(place) = lock(&behind.places).get_mut(room) {
+        tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "the log was pruned before a socket had read it");
+        place.is_lost = true;
+        place.cursor = i64::MAX;
     }
 }
 

@@ -214,11 +214,16 @@ impl Hub {
             .into_iter()
     }
 
-    /// Sockets enter a room at the present place of the log; those that opted in are told from where on.
+    /// Sockets enter a room at the present place of the log; those that opted in are told from where on. Those of people
+    /// who wait for approval enter nothing, whoever named them.
     fn join_all(&self, of: &str, room: &Room) {
         let name = room.to_string();
+        let approved = live::crowd_of(&Room::Everyone);
         let head = lock(&self.0.ring).head(&name);
         for socket in self.0.io.in_room(of).sockets() {
+            if !socket.is_in(&approved) {
+                continue;
+            }
             if self.rejoin_behind(&socket, &name) || socket.is_in(&name) {
                 continue;
             }

@@ -222,6 +222,10 @@ async fn enter_rooms(
             return Ok(false);
         };
         if now == rooms {
+            // The role that the token was read with may be one of before.
+            if !now.contains(&Room::Everyone) {
+                socket.leave(&crowd_of(&Room::Everyone));
+            }
             return Ok(true);
         }
         app.hub.settle(socket, now.clone()).await?;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use wire::events::{ChannelCommand, ChannelPush, ClientEvent, DecodeError, ServerEvent, Token};
 use wire::{MessageId, Room};
 
-/// Largest `data` of a typing signal, in bytes: it is relayed as it came.
+/// Largest `data` and `message_id` of a typing signal together, in bytes: they are relayed as they came.
 const MAX_TYPING_BYTES: usize = 1_024;
 
 /// What an ack says.
@@ -137,10 +137,10 @@ async fn in_channel(
 
 async fn typing(app: &App, actor: Arc<Actor>, command: ChannelCommand) -> Result<(), Error> {
     let data = Value::Object(command.data);
-    let len = data.to_string().len();
+    let len = data.to_string().len() + command.message_id.as_ref().map_or(0, String::len);
     if len > MAX_TYPING_BYTES {
         return Err(Error::TooLarge {
-            what: "data, in bytes",
+            what: "data and message_id, in bytes",
             len,
             max: MAX_TYPING_BYTES,
         });

@@ -10,11 +10,12 @@ pub use memory::{may_decide, own_block};
 
 use crate::auth::Actor;
 use crate::error::Error;
-use store::{Conn, channels, members, messages};
+use store::{Conn, channels, members, messages, users};
 use wire::channels::{AccessList, Channel, ChannelKind};
 use wire::people::Role;
 use wire::{ChannelId, MessageId, UserId};
 
+const NO_ACCOUNT: &str = "this account is disabled or deleted";
 const NOT_YOURS: &str = "you have no access to this channel";
 const NOT_WRITABLE: &str = "you may read this channel, but not post in it";
 const NOT_MANAGER: &str = "only those who manage this channel may do this";
@@ -29,6 +30,8 @@ pub struct Readable {
     pub stored: channels::Stored,
     /// The caller's row; in a standard channel there is none before they first see it.
     pub membership: Option<members::Stored>,
+    /// What the caller may do in it.
+    pub rights: Rights,
 }
 
 /// What a caller may do in a standard channel, or in any, once their membership is known.
@@ -87,25 +90,47 @@ fn names(list: Option<&AccessList>, person: &UserId) -> bool {
     list.is_some_and(|list| list.user_ids.contains(person))
 }
 
-/// The caller uses channels at all.
+/// The caller's role as it is now: it may have changed since the request came, or since the socket was opened.
 ///
 /// # Errors
-/// [`Error::RoleForbids`] for those who wait for approval.
-pub fn may_use_channels(actor: &Actor) -> Result<(), Error> {
-    match actor.user.role {
+/// [`Error::NotAuthenticated`] for an account that is disabled or deleted.
+pub fn role_now(conn: &Conn, actor: &Actor) -> Result<Role, Error> {
+    users::by_id(conn, &actor.user.id)?
+        .filter(|user| user.disabled_at_ms.is_none())
+        .map(|user| user.role)
+        .ok_or(Error::NotAuthenticated(NO_ACCOUNT))
+}
+
+/// The caller runs the workspace, still.
+///
+/// # Errors
+/// [`Error::RoleForbids`]; [`Error::NotAuthenticated`].
+pub fn may_administrate(conn: &Conn, actor: &Actor) -> Result<(), Error> {
+    match role_now(conn, actor)? {
+        Role::Admin => Ok(()),
+        Role::User | Role::Pending => Err(Error::RoleForbids("only an admin may do this")),
+    }
+}
+
+/// The caller uses channels at all; answers with their role.
+///
+/// # Errors
+/// [`Error::RoleForbids`] for those who wait for approval; [`Error::NotAuthenticated`].
+pub fn may_use_channels(conn: &Conn, actor: &Actor) -> Result<Role, Error> {
+    match role_now(conn, actor)? {
         Role::Pending => Err(Error::RoleForbids(
             "your account waits for an admin's approval",
         )),
-        Role::User | Role::Admin => Ok(()),
+        role @ (Role::User | Role::Admin) => Ok(role),
     }
 }
 
 /// The caller may make standard channels.
 ///
 /// # Errors
-/// [`Error::RoleForbids`] for all but admins.
-pub fn may_make_standard_channels(actor: &Actor) -> Result<(), Error> {
-    match actor.user.role {
+/// [`Error::RoleForbids`] for all but admins; [`Error::NotAuthenticated`].
+pub fn may_make_standard_channels(conn: &Conn, actor: &Actor) -> Result<(), Error> {
+    match role_now(conn, actor)? {
         Role::Admin => Ok(()),
         Role::User | Role::Pending => Err(Error::RoleForbids(
             "only admins may make channels for everybody",
@@ -192,12 +217,7 @@ pub fn may_delete_message(
 ) -> Result<(Readable, messages::Stored), Error> {
     let channel = may_read(conn, actor, id)?;
     let message = message_of(conn, id, message)?;
-    let rights = rights(
-        &channel.stored.channel,
-        channel.membership.is_some(),
-        &actor.user.id,
-        actor.user.role,
-    );
+    let rights = channel.rights;
     if !rights.manage && (message.row.user_id != actor.user.id || !rights.write) {
         return Err(Error::Forbidden(NOT_AUTHOR_OR_MANAGER));
     }
@@ -224,17 +244,17 @@ fn with_right(
     id: &ChannelId,
     objection: impl FnOnce(Rights) -> Option<&'static str>,
 ) -> Result<Readable, Error> {
-    may_use_channels(actor)?;
+    let role = may_use_channels(conn, actor)?;
     let stored = channels::by_id(conn, id)?.ok_or(Error::NotFound("channel"))?;
     let membership = members::of(conn, id, &actor.user.id)?;
-    match objection(rights(
-        &stored.channel,
-        membership.is_some(),
-        &actor.user.id,
-        actor.user.role,
-    )) {
+    let rights = rights(&stored.channel, membership.is_some(), &actor.user.id, role);
+    match objection(rights) {
         Some(why) => Err(Error::Forbidden(why)),
-        None => Ok(Readable { stored, membership }),
+        None => Ok(Readable {
+            stored,
+            membership,
+            rights,
+        }),
     }
 }
 

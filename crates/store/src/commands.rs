@@ -63,3 +63,9 @@ pub fn prune(tx: &mut Tx<'_>, now_ms: i64, limit: u32) -> Result<usize, Error> {
         params![now_ms - REMEMBERED_MS, limit],
     )
 }
+
+/// Forgets the commands of a person whose account is deleted: their answers hold what was theirs.
+pub fn delete_of_user(tx: &mut Tx<'_>, user_id: &UserId) -> Result<(), Error> {
+    tx.run(sql!("commands/delete_of_user"), [user_id.as_str()])
+        .map(drop)
+}

@@ -104,6 +104,12 @@ pub fn update_block(
     Ok(block)
 }
 
+/// Deletes all blocks of a person, with their versions and proposals.
+pub fn delete_of_user(tx: &mut Tx<'_>, user_id: &UserId) -> Result<(), Error> {
+    tx.run(sql!("memory/delete_of_user"), [user_id.as_str()])
+        .map(drop)
+}
+
 /// Removes a block with its versions and proposals.
 pub fn delete_block(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
     tx.run(sql!("memory/delete_block"), [id]).map(|_| ())

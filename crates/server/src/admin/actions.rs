@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::people::actions::{ChosenPicture, apply_picture, rename};
 use crate::people::tell;
 use store::users::{self, User};
-use store::{Effect, Tx, chats, sessions, settings, tokens};
+use store::{Effect, Tx, chats, commands, memory, sessions, settings, tokens};
 use wire::UserId;
 use wire::people::Role;
 
@@ -87,7 +87,8 @@ pub fn set_disabled(
     Ok(user)
 }
 
-/// Deletes an account. What the person wrote in channels stays, under their name.
+/// Deletes an account with all that was the person's alone: chats, memory, settings, keys, places in groups. What they
+/// wrote in channels stays, under their name.
 ///
 /// # Errors
 /// When there is no such person, or no admin would remain.
@@ -96,6 +97,8 @@ pub fn delete(tx: &mut Tx<'_>, id: &UserId, now_ms: i64) -> Result<(), Error> {
     tokens::revoke_all(tx, id)?;
     settings::delete(tx, id)?;
     chats::delete_of_user(tx, id)?;
+    memory::delete_of_user(tx, id)?;
+    commands::delete_of_user(tx, id)?;
     sessions::end_all(tx, id)?;
     users::delete(tx, id, now_ms)?;
     crate::channels::forget_person(tx, id)?;

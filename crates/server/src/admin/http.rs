@@ -1,6 +1,7 @@
 //! The admin's people page: `/api/v1/users/` and what is done to one account.
 
 use super::actions::{self, Change};
+use crate::access;
 use crate::app::App;
 use crate::auth::{Admin, rules};
 use crate::error::Error;
@@ -73,7 +74,7 @@ async fn list(
 ))]
 async fn update(
     State(app): State<App>,
-    _: Admin,
+    Admin(admin): Admin,
     Path(id): Path<String>,
     Body(form): Body<AdminUpdate>,
 ) -> Result<Json<AdminUser>, Error> {
@@ -95,7 +96,10 @@ async fn update(
     let now_ms = app.clock.now_ms();
     let user = app
         .store
-        .write(move |tx| actions::update(tx, &id, change, now_ms))
+        .write(move |tx| {
+            access::may_administrate(tx, &admin)?;
+            actions::update(tx, &id, change, now_ms)
+        })
         .await?;
     Ok(shown(&app, &user))
 }
@@ -108,14 +112,17 @@ async fn update(
 ))]
 async fn disable(
     State(app): State<App>,
-    _: Admin,
+    Admin(admin): Admin,
     Path(id): Path<String>,
     Body(form): Body<Disable>,
 ) -> Result<Json<AdminUser>, Error> {
     let now_ms = app.clock.now_ms();
     let user = app
         .store
-        .write(move |tx| actions::set_disabled(tx, &UserId(id), form.disabled, now_ms))
+        .write(move |tx| {
+            access::may_administrate(tx, &admin)?;
+            actions::set_disabled(tx, &UserId(id), form.disabled, now_ms)
+        })
         .await?;
     Ok(shown(&app, &user))
 }
@@ -127,7 +134,7 @@ async fn disable(
 ))]
 async fn reset_password(
     State(app): State<App>,
-    _: Admin,
+    Admin(admin): Admin,
     Path(id): Path<String>,
     Body(form): Body<NewPassword>,
 ) -> Result<Json<AdminUser>, Error> {
@@ -138,27 +145,39 @@ async fn reset_password(
     let now_ms = app.clock.now_ms();
     let user = app
         .store
-        .write(move |tx| actions::update(tx, &UserId(id), change, now_ms))
+        .write(move |tx| {
+            access::may_administrate(tx, &admin)?;
+            actions::update(tx, &UserId(id), change, now_ms)
+        })
         .await?;
     Ok(shown(&app, &user))
 }
 
-/// Delete an account with its chats. What the person wrote in channels stays, under their name.
+/// Delete an account with its chats and memory. What the person wrote in channels stays, under their name.
 #[utoipa::path(delete, operation_id = "delete_account", path = "/api/v1/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = bool), (status = 400, body = ErrorBody, description = "`last_admin`"),
     (status = 404, body = ErrorBody),
 ))]
 async fn delete(
     State(app): State<App>,
-    _: Admin,
+    Admin(admin): Admin,
     Path(id): Path<String>,
 ) -> Result<Json<bool>, Error> {
-    let (now_ms, gone) = (app.clock.now_ms(), UserId(id));
-    let id = gone.clone();
-    app.store
-        .write(move |tx| actions::delete(tx, &id, now_ms))
-        .await?;
-    app.runs.stop_all(|run| run.user_id == gone);
+    let (id, now_ms) = (UserId(id), app.clock.now_ms());
+    let stopping = app.clone();
+    app.to_the_end(async move {
+        let gone = id.clone();
+        stopping
+            .store
+            .write(move |tx| {
+                access::may_administrate(tx, &admin)?;
+                actions::delete(tx, &id, now_ms)
+            })
+            .await?;
+        stopping.runs.stop_all(|run| run.user_id == gone);
+        Ok(())
+    })
+    .await?;
     Ok(Json(true))
 }
 

@@ -88,7 +88,9 @@ fn access(access: Option<&wire::channels::AccessControl>) -> Result<(), Error> {
     for list in lists.flatten() {
         people(&list.user_ids)?;
     }
-    Ok(())
+    // Every event of the channel carries it.
+    let json = serde_json::to_string(&access).map_or(usize::MAX, |json| json.len());
+    at_most("access_control, in bytes", json, MAX_DATA_BYTES)
 }
 
 /// Lower case, as the contract stores it, without surrounding space.

@@ -29,7 +29,7 @@ pub async fn direct_with(app: &App, actor: &Actor, others: Vec<UserId>) -> Resul
     let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
     app.store
         .write(move |tx| {
-            access::may_use_channels(&actor)?;
+            access::may_use_channels(tx, &actor)?;
             for person in &people {
                 open::person(tx, person)?;
             }

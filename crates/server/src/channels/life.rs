@@ -35,7 +35,7 @@ async fn create_standard(app: &App, actor: &Actor, form: CreateChannel) -> Resul
     let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
     app.store
         .write(move |tx| {
-            access::may_make_standard_channels(&actor)?;
+            access::may_make_standard_channels(tx, &actor)?;
             let new = NewChannel {
                 access_control: form.access_control.clone(),
                 ..common(&form, None)
@@ -56,11 +56,11 @@ async fn create_group(app: &App, actor: &Actor, form: CreateChannel) -> Result<C
     people.retain(|person| seen.insert(person.clone()));
     let rest = people.split_off(people.len().min(members::PEOPLE_PER_JOB));
 
-    let (author, now_ms) = (actor.clone(), app.clock.now_ms());
+    let (author, later, now_ms) = (actor.clone(), rest.clone(), app.clock.now_ms());
     let channel: Channel = app
         .store
         .write(move |tx| {
-            access::may_use_channels(&author)?;
+            access::may_use_channels(tx, &author)?;
             let channel = store::channels::insert(
                 tx,
                 &author.user.id,
@@ -68,8 +68,11 @@ async fn create_group(app: &App, actor: &Actor, form: CreateChannel) -> Result<C
                 now_ms,
             )?
             .channel;
-            for person in &people {
+            // A group is made whole or not at all.
+            for person in people.iter().chain(&later) {
                 open::person(tx, person)?;
+            }
+            for person in &people {
                 store::members::add(tx, &channel.id, person, &author.user.id, now_ms)?;
                 open::welcome(tx, &channel.id, person);
             }

@@ -22,11 +22,11 @@ pub const MAX_PAGE: u32 = 200;
 /// # Errors
 /// When the database does not answer.
 pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>, Error> {
-    access::may_use_channels(actor)?;
-    let (person, role) = (actor.user.id.clone(), actor.user.role);
+    let (caller, person) = (actor.clone(), actor.user.id.clone());
     let (found, people, as_of) = app
         .store
         .read(move |conn| {
+            let role = access::may_use_channels(conn, &caller)?;
             let found = open::visible(conn, &person, role)?;
             let rooms = found
                 .iter()
@@ -41,7 +41,7 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>,
         .filter(|listed| listed.position.is_none())
         .map(|listed| listed.stored.channel.id.clone())
         .collect();
-    note_seen(app, actor, unseen).await?;
+    note_seen(app, actor, unseen, false).await;
 
     let mut people_of: HashMap<ChannelId, Vec<Person>> = HashMap::new();
     for person in people {
@@ -75,18 +75,22 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>,
     })
 }
 
-async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>) -> Result<(), Error> {
+/// Gives the caller their marker in channels they see for the first time. A page is shown also when that cannot be
+/// written (a full disk): the next look writes it.
+async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>, is_reading: bool) {
     if unseen.is_empty() {
-        return Ok(());
+        return;
     }
     let (person, now_ms) = (actor.user.id.clone(), app.clock.now_ms());
     let job = move |tx: &mut Tx<'_>| {
         for channel in &unseen {
-            members::saw(tx, channel, &person, false, now_ms)?;
+            members::saw(tx, channel, &person, is_reading, now_ms)?;
         }
         Ok::<_, Error>(())
     };
-    app.store.write_soft(job).await
+    if let Err(error) = app.store.write_soft(job).await {
+        tracing::warn!(%error, "first looks at channels could not be noted");
+    }
 }
 
 fn all_read(last_no: i64) -> ReadPosition {
@@ -127,13 +131,11 @@ pub async fn detail(
             Ok::<_, Error>((readable, people, user_count, as_of))
         })
         .await?;
-    let Readable { stored, membership } = readable;
-    let rights = access::rights(
-        &stored.channel,
-        membership.is_some(),
-        &actor.user.id,
-        actor.user.role,
-    );
+    let Readable {
+        stored,
+        membership,
+        rights,
+    } = readable;
     let position = membership.as_ref().map_or_else(
         || all_read(stored.last_no),
         |own| ReadPosition {
@@ -277,11 +279,7 @@ pub async fn message_page(
         })
         .await?;
     if is_new {
-        let (person, channel, now_ms) = (actor.user.id.clone(), id.clone(), app.clock.now_ms());
-        app.store
-            .write_soft(move |tx| members::saw(tx, &channel, &person, true, now_ms).map(drop))
-            .await
-            .map_err(|error: store::Error| Error::from(error))?;
+        note_seen(app, actor, vec![id.clone()], true).await;
     }
     Ok(page)
 }

@@ -1,0 +1,1 @@
+DELETE FROM command WHERE user_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM memory_block WHERE user_id = $1

@@ -2,6 +2,7 @@
 
 mod about;
 pub mod as_of;
+mod bare;
 pub mod body;
 pub mod command;
 mod headers;

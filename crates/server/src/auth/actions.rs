@@ -95,7 +95,7 @@ pub fn add(
 pub async fn sign_in(app: &App, form: SignIn, from: IpAddr) -> Result<SignedIn, Error> {
     let now_ms = app.clock.now_ms();
     let (email, address) = (form.email.trim().to_lowercase(), from.to_string());
-    let account = email.get(..254).unwrap_or(&email).to_owned();
+    let account = email[..email.floor_char_boundary(254)].to_owned();
     let wait = |retry_after_s| Error::TooMany { retry_after_s };
     app.auth
         .tries_per_address

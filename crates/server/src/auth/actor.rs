@@ -137,7 +137,7 @@ pub async fn actor_of_token(app: &App, shown: &str) -> Result<Actor, Error> {
     } else {
         (of_session(app, shown, now_ms).await?, None)
     };
-    note_active(app, &actor, used_at_ms, now_ms).await?;
+    note_active(app, &actor, used_at_ms, now_ms).await;
     Ok(actor)
 }
 
@@ -185,13 +185,9 @@ async fn of_key(app: &App, key: &str) -> Result<(Actor, Option<i64>), Error> {
     Ok((actor, used_at_ms))
 }
 
-/// At most one write a person (and a key) in the interval of the settings.
-async fn note_active(
-    app: &App,
-    actor: &Actor,
-    used_at_ms: Option<i64>,
-    now_ms: i64,
-) -> Result<(), Error> {
+/// At most one write a person (and a key) in the interval of the settings. A request goes on also when it cannot be
+/// written: with a full disk one can still read.
+async fn note_active(app: &App, actor: &Actor, used_at_ms: Option<i64>, now_ms: i64) {
     let interval_ms =
         i64::try_from(app.config.features.active_interval.as_millis()).unwrap_or(i64::MAX);
     let is_due = |at_ms: i64| now_ms - at_ms > interval_ms;
@@ -199,12 +195,16 @@ async fn note_active(
         .filter(|at_ms| is_due(*at_ms))
         .map(|_| actor.session_id.clone());
     if !is_due(actor.user.last_active_at_ms) && key_id.is_none() {
-        return Ok(());
+        return;
     }
     let user_id = actor.user.id.clone();
     let noted = app.store.write_soft(move |tx| {
         users::set_active(tx, &user_id, now_ms)?;
-        key_id.map_or(Ok(()), |key_id| tokens::set_used(tx, &key_id, now_ms))
+        key_id.map_or(Ok::<_, store::Error>(()), |key_id| {
+            tokens::set_used(tx, &key_id, now_ms)
+        })
     });
-    Ok(noted.await?)
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "that somebody is active could not be noted");
+    }
 }

@@ -16,8 +16,15 @@ pub(crate) struct Limit {
     each_ms: i64,
     /// How much may be counted at once, in ms.
     full_ms: i64,
+    busy: Mutex<Busy>,
+}
+
+#[derive(Debug, Default)]
+struct Busy {
     /// Until when each key's tries are worked off, in ms since 1970.
-    busy_until: Mutex<HashMap<String, i64>>,
+    until: HashMap<String, i64>,
+    /// When keys that are worked off were forgotten last.
+    pruned_at_ms: i64,
 }
 
 impl Limit {
@@ -26,7 +33,7 @@ impl Limit {
         Limit {
             each_ms: per_ms / tries,
             full_ms: per_ms,
-            busy_until: Mutex::new(HashMap::new()),
+            busy: Mutex::default(),
         }
     }
 
@@ -35,15 +42,15 @@ impl Limit {
     /// # Errors
     /// The seconds to wait, when there were too many.
     pub(crate) fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
-        let mut keys = self
-            .busy_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if now_ms - busy.pruned_at_ms > self.full_ms || busy.until.len() >= MAX_KEYS {
+            busy.until.retain(|_, until| *until > now_ms);
+            busy.until.shrink_to_fit();
+            busy.pruned_at_ms = now_ms;
+        }
+        let keys = &mut busy.until;
         if keys.len() >= MAX_KEYS && !keys.contains_key(key) {
-            keys.retain(|_, until| *until > now_ms);
-            if keys.len() >= MAX_KEYS {
-                return Err(seconds(self.each_ms));
-            }
+            return Err(seconds(self.each_ms));
         }
         let until = keys.get(key).copied().unwrap_or(now_ms).max(now_ms) + self.each_ms;
         let over_ms = until - now_ms - self.full_ms;
@@ -56,11 +63,8 @@ impl Limit {
 
     /// Takes back the last try of a key.
     pub(crate) fn give_back(&self, key: &str) {
-        let mut keys = self
-            .busy_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = keys.get_mut(key) {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = busy.until.get_mut(key) {
             *until -= self.each_ms;
         }
     }
@@ -89,5 +93,15 @@ mod tests {
         assert!(limit.take("ada", now + 10_000).is_err());
         limit.give_back("ada");
         assert_eq!(limit.take("ada", now + 10_000), Ok(()));
+    }
+
+    #[test]
+    fn keys_that_are_worked_off_are_forgotten() {
+        let limit = Limit::new(3, 30_000);
+        for key in 0..50 {
+            assert_eq!(limit.take(&key.to_string(), 0), Ok(()));
+        }
+        assert_eq!(limit.take("ada", 30_001), Ok(()));
+        assert_eq!(limit.busy.lock().unwrap().until.len(), 1);
     }
 }

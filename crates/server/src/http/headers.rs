@@ -1,5 +1,6 @@
 //! Headers on every answer: security, CORS; and the same-origin rule for requests that carry only the cookie.
 
+use super::bare;
 use crate::app::App;
 use crate::config::Origins;
 use crate::error::Error;
@@ -45,7 +46,12 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
         )
         .into_response()
     } else {
-        next.run(request).await
+        let answer = next.run(request).await;
+        if own_cors {
+            answer
+        } else {
+            bare::shaped(answer)
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {

@@ -52,7 +52,7 @@ pub(crate) fn parse(id: Option<&UserId>, sent: Option<&str>) -> Result<Choice, E
     }
     if sent.starts_with("https://")
         && sent.len() <= MAX_URL_BYTES
-        && !sent.contains(char::is_whitespace)
+        && sent.bytes().all(|byte| byte.is_ascii_graphic())
     {
         return Ok(Choice::Elsewhere(sent.to_owned()));
     }
@@ -133,6 +133,8 @@ mod tests {
             "/api/v1/users/bob/profile/image",
             "http://example.com/a.png",
             "javascript:alert(1)",
+            "https://example.com/\u{7f}",
+            "https://example.com/ä",
             "data:image/svg+xml;base64,PHN2Zz4=",
             "data:image/png;base64,PHN2Zz4=",
             "data:image/png;base64,*",

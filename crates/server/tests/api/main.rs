@@ -1,6 +1,7 @@
 //! What people can do, over the public wire: one module a feature, one binary for all.
 
 mod answers;
+mod bad_input;
 mod channels;
 mod chats;
 mod coming_back;
@@ -9,3 +10,4 @@ mod live;
 mod memory;
 mod messages;
 mod presence;
+mod rights;

@@ -18,6 +18,29 @@ pub fn debug() -> Result<PathBuf> {
     Ok(repository::binary("debug"))
 }
 
+/// Builds the programs that tests start, in the dev profile: always the same set, so that no step builds the crates
+/// below them anew with other features.
+pub fn for_tests() -> Result<()> {
+    let packages = [
+        "build",
+        "--package",
+        "server",
+        "--package",
+        "loadgen",
+        "--package",
+        "socketio",
+    ];
+    let programs = [
+        "--bin",
+        "tidings",
+        "--bin",
+        "loadgen",
+        "--example",
+        "room_server",
+    ];
+    process::run(cargo().args(packages).args(programs))
+}
+
 /// Builds both in the release profile and says where the binary lies.
 pub fn release() -> Result<PathBuf> {
     programs::RUST.require()?;

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::process::{self, cargo, command};
 use crate::repository::{binary, path};
 use crate::steps::Steps;
-use crate::{bench, generate, lint, programs, python, web};
+use crate::{bench, build, generate, lint, programs, python, web};
 
 const PARTS: [&str; 3] = ["rust", "web", "journeys"];
 
@@ -80,7 +80,7 @@ fn journeys(steps: &mut Steps) -> Result<()> {
         exists,
         &[&programs::NODE, &programs::CHROMIUM],
         || {
-            process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
+            build::for_tests()?;
             web::install()?;
             let mut journeys = command("npm");
             journeys

@@ -61,8 +61,7 @@ fn smoke(measurement: &str) -> Result<()> {
     if measurement != "fanout" {
         bail!("only `bench fanout` has --smoke");
     }
-    process::run(cargo().args(["build", "--package", "loadgen", "--package", "server"]))?;
-    process::run(cargo().args(["build", "--package", "socketio", "--example", "room_server"]))?;
+    build::for_tests()?;
     let room_server = target().join("debug/examples/room_server");
     let mut bench = with_many_files(&target().join("debug/loadgen"));
     bench.args(["fanout", "--connections", "20", "--seconds", "1"]);

@@ -178,7 +178,9 @@ struct Server {
 impl Server {
     /// Starts on a free port, which `configure` tells it, and waits until it listens.
     fn start(program: &Path, configure: impl FnOnce(&mut Command, &str)) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        // Some servers bind to every address, and clients have used ports of many: it must be free on all.
+        let port = TcpListener::bind("0.0.0.0:0")?.local_addr()?.port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut command = Command::new(program);
         configure(&mut command, &address.port().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null());

@@ -4,6 +4,7 @@
  * Numbered events carry `room`, `seq` and `at` at their top level; states carry `version`; signals carry neither.
  */
 import type { ServerEventName as Pushed } from './events.generated.ts';
+import type { MemoryPush } from './schema.ts';
 import type {
 	Channel,
 	ChannelId,
@@ -97,12 +98,16 @@ export interface Joined {
 	position: Position;
 }
 
+/** Memory blocks and proposals; every count in it is absolute. */
+export type MemoryEvent = Numbered & MemoryPush;
+
 export interface ServerPayloads {
 	ready: Ready;
 	joined: Joined;
 	left: { room: RoomName };
 	events: ChatEvent;
 	'events:channel': ChannelEvent;
+	'events:memory': MemoryEvent;
 	'events:read': ReadMarker;
 	'events:presence': PresenceState;
 	'events:people': Numbered & { user: UserSummary; removed?: boolean };
@@ -125,6 +130,7 @@ export const SERVER_EVENT_NAMES = [
 	'left',
 	'events',
 	'events:channel',
+	'events:memory',
 	'events:read',
 	'events:presence',
 	'events:people',
@@ -137,13 +143,12 @@ export const SERVER_EVENT_NAMES = [
 ] as const satisfies readonly ServerEventName[];
 
 /** What the server pushes for features that this client does not speak yet. A name that stands nowhere does not compile. */
-type Unspoken = 'events:memory' | 'resumed';
+type Unspoken = 'resumed';
 type Complete<_Missing extends never> = true;
 export type EveryEventIsSpoken = Complete<Exclude<Pushed, ServerEventName | Unspoken>>;
 
 export type ChannelCommand =
-	| { type: 'typing'; data: { typing: boolean } }
-	| { type: 'last_read_at'; data?: { read_no?: number } };
+	{ type: 'typing'; data: { typing: boolean } } | { type: 'last_read_at'; data?: { read_no?: number } };
 
 /** What a client may send; with an ack where the last argument is a function. */
 export interface ClientEvents {

@@ -27,6 +27,12 @@ describe('createApi', () => {
 		expect(asked[1]?.headers.get('authorization')).toBeNull();
 	});
 
+	it('says up to which event a snapshot is', async () => {
+		const { fetch } = answering(200, { blocks: [], total: 2 }, { 'tidings-as-of': 'user:ada=7:1763900000000' });
+		const { body, heads } = await createApi({ baseUrl: 'http://localhost', fetch }).memory.blocks();
+		expect([body.total, heads]).toEqual([2, { 'user:ada': 7 }]);
+	});
+
 	it('throws the detail and the code of an error', async () => {
 		const body = { detail: 'The channel does not exist.', code: 'channel_not_found' };
 		const api = createApi({ baseUrl: 'http://localhost', ...answering(404, body) });

@@ -4,12 +4,14 @@
  * The token is asked for at each call and never kept here, so that signing out takes effect at once.
  */
 import createClient from 'openapi-fetch';
+import { AS_OF, asOf, type Snapshot } from './as-of.ts';
 import { ApiError, Unreachable, apiError } from './errors.ts';
 import type { paths } from './schema.ts';
 import { completionStream } from './stream.ts';
 import type {
 	AccessControl,
 	AdminUser,
+	Approve,
 	Channel,
 	ChannelDetail,
 	ChannelRow,
@@ -17,16 +19,22 @@ import type {
 	ChatBody,
 	ChatRow,
 	CompletionRequest,
+	CreateBlock,
+	MemoryBlock,
+	MemoryBlocks,
 	Message,
 	Model,
 	NewChannel,
 	NewMessage,
 	Page,
+	Proposal,
+	Proposals,
 	ReadMarker,
 	Role,
 	ServerConfig,
 	ServerVersion,
 	SessionUser,
+	UpdateBlock,
 	UserSummary,
 } from './types.ts';
 
@@ -49,6 +57,16 @@ interface Outcome<T> {
 }
 
 async function unwrap<T>(call: Promise<Outcome<T>>): Promise<T> {
+	return (await answered(call)).data as T;
+}
+
+/** The same with the positions that the answer holds. */
+async function snapshot<T>(call: Promise<Outcome<T>>): Promise<Snapshot<T>> {
+	const { data, response } = await answered(call);
+	return { body: data as T, heads: asOf(response.headers.get(AS_OF)) };
+}
+
+async function answered<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
 	let outcome: Outcome<T>;
 	try {
 		outcome = await call;
@@ -56,9 +74,9 @@ async function unwrap<T>(call: Promise<Outcome<T>>): Promise<T> {
 		if (cause instanceof ApiError) throw cause;
 		throw new Unreachable(cause);
 	}
-	const { data, error, response } = outcome;
+	const { error, response } = outcome;
 	if (!response.ok) throw apiError(response.status, error, response.headers.get('retry-after'));
-	return data as T;
+	return outcome;
 }
 
 /** The document says no more than "an object" of what is passed through; here it has its type. */
@@ -108,6 +126,19 @@ export function createApi(options: ApiOptions = {}) {
 				unwrap(client.POST('/api/v1/auths/update/profile', { body: { name, profile_image_url } })),
 			updatePassword: (password: string, new_password: string) =>
 				unwrap(client.POST('/api/v1/auths/update/password', { body: { password, new_password } })),
+			/** The key with all but its end hidden; null if there is none. */
+			apiKey: async (): Promise<string | null> => {
+				try {
+					return (await unwrap(as<{ api_key: string }>(client.GET('/api/v1/auths/api_key')))).api_key;
+				} catch (cause) {
+					if (cause instanceof ApiError && cause.status === 404) return null;
+					throw cause;
+				}
+			},
+			/** A new key in place of the one before. No later call answers it whole. */
+			createApiKey: async () =>
+				(await unwrap(as<{ api_key: string }>(client.POST('/api/v1/auths/api_key')))).api_key,
+			revokeApiKey: () => unwrap(client.DELETE('/api/v1/auths/api_key')),
 		},
 
 		people: {
@@ -200,6 +231,24 @@ export function createApi(options: ApiOptions = {}) {
 						params: { path: { id, message_id: mid } },
 					}),
 				),
+		},
+
+		memory: {
+			blocks: (): Promise<Snapshot<MemoryBlocks>> => snapshot(client.GET('/api/v1/memory/blocks')),
+			block: (id: string): Promise<MemoryBlock> =>
+				unwrap(client.GET('/api/v1/memory/blocks/{id}', { params: at(id) })),
+			create: (body: CreateBlock): Promise<MemoryBlock> => unwrap(client.POST('/api/v1/memory/blocks', { body })),
+			/** 409 `stale_version` if the block moved on from `base_version`. */
+			update: (id: string, body: UpdateBlock): Promise<MemoryBlock> =>
+				unwrap(client.POST('/api/v1/memory/blocks/{id}/update', { params: at(id), body })),
+			remove: (id: string) => unwrap(client.DELETE('/api/v1/memory/blocks/{id}', { params: at(id) })),
+			/** What waits for a decision, newest first. */
+			proposals: (): Promise<Snapshot<Proposals>> => snapshot(client.GET('/api/v1/memory/proposals')),
+			/** 409 `stale_version` or `already_decided`. A text of the person's own goes into `body`. */
+			approve: (id: string, body: Approve): Promise<MemoryBlock> =>
+				unwrap(client.POST('/api/v1/memory/proposals/{id}/approve', { params: at(id), body })),
+			reject: (id: string): Promise<Proposal> =>
+				unwrap(client.POST('/api/v1/memory/proposals/{id}/reject', { params: at(id) })),
 		},
 
 		chats: {

@@ -5,6 +5,19 @@
  * use `msOf`) and seconds for people and chats, as the wire contract has them.
  */
 
+export type {
+	Approve,
+	Confidence,
+	CreateBlock,
+	MemoryBlock,
+	MemoryBlocks,
+	MemoryPush,
+	MemoryUpdated,
+	Proposal,
+	Proposals,
+	UpdateBlock,
+} from './schema.ts';
+
 export type UserId = string;
 export type ChannelId = string;
 export type MessageId = string;

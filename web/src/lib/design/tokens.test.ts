@@ -23,6 +23,8 @@ const OTHER: [string, string, number][] = [
 	['on-bad', 'bad-press', 4.5],
 	['warn', 'warn-soft', 4.5],
 	['bad', 'bad-soft', 4.5],
+	['ok', 'ok-soft', 4.5],
+	['ink', 'ok-soft', 4.5],
 	['ink', 'warn-soft', 4.5],
 	['ink', 'bad-soft', 4.5],
 	['ink-2', 'bad-soft', 4.5],

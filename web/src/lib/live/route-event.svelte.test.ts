@@ -6,6 +6,7 @@ import { Messages } from '../channels/messages.svelte';
 import { Typing } from '../channels/typing.svelte';
 import { Chats } from '../chat/chats.svelte';
 import { Conversations } from '../chat/conversations.svelte';
+import { Memory } from '../memory/memory.svelte';
 import { Notices } from '../notifications/notices.svelte';
 import { People } from '../people/people.svelte';
 import { routeEvent, type Targets } from './route-event';
@@ -60,6 +61,21 @@ function world() {
 			{ show: (one) => void shown.push(`${one.author} ${one.where}`), dismiss() {} },
 			() => true,
 		),
+		memory: new Memory(
+			{
+				blocks: nothing,
+				block: nothing,
+				create: nothing,
+				update: nothing,
+				remove: nothing,
+				proposals: nothing,
+				approve: nothing,
+				reject: nothing,
+			},
+			'me',
+			{ updated() {}, proposed() {}, dismiss() {} },
+			() => true,
+		),
 		meChanged: vi.fn(),
 	};
 	to.channels.put({ ...channel, last_message_at: null, unread_count: 0, last_no: 0, read_no: 0, read_version: 1 });
@@ -110,6 +126,14 @@ describe('routeEvent', () => {
 		expect(to.chats.rows.map((row) => row.title)).toEqual(['Reasons']);
 		routeEvent(event({ type: 'chat:list', data: { chat_id: 'k', deleted: true } }), to);
 		expect(to.chats.rows).toEqual([]);
+	});
+
+	it('says how many proposals wait', () => {
+		const { to } = world();
+		const from = { diff_id: null, agent_id: null, thread_id: null, confidence: null };
+		const data = { block_id: 'b', count: 1, total: 4, ...from };
+		routeEvent({ name: 'events:memory', payload: { type: 'diff:pending', data, seq: 3 } }, to);
+		expect(to.memory.counts.total).toBe(4);
 	});
 
 	it('survives kinds that it does not know', () => {

@@ -8,6 +8,7 @@ import type { Messages } from '../channels/messages.svelte';
 import type { Typing } from '../channels/typing.svelte';
 import type { Chats } from '../chat/chats.svelte';
 import type { Conversations } from '../chat/conversations.svelte';
+import type { Memory } from '../memory/memory.svelte';
 import { plainText, type Notices } from '../notifications/notices.svelte';
 import type { People } from '../people/people.svelte';
 
@@ -21,6 +22,7 @@ export interface Targets {
 	chats: Chats;
 	conversations: Conversations;
 	notices: Notices;
+	memory: Memory;
 	/** The person at this tab was changed: name, picture or role. */
 	meChanged: (change: { name: string; role?: string }) => void;
 }
@@ -35,6 +37,8 @@ export function routeEvent(event: ServerEvent, to: Targets): void {
 			return routeChat(event.payload, to);
 		case 'events:channel':
 			return routeChannel(event.payload, to);
+		case 'events:memory':
+			return to.memory.received(event.payload);
 		case 'events:read':
 			to.channels.unread.marked(event.payload);
 			return to.notices.read(event.payload.channel_id, event.payload.read_no);

@@ -13,6 +13,7 @@ import { Typing } from '../channels/typing.svelte';
 import { Chats } from '../chat/chats.svelte';
 import { Conversations } from '../chat/conversations.svelte';
 import { Models } from '../chat/models.svelte';
+import { Memory, type MemoryToaster } from '../memory/memory.svelte';
 import { Notices, type Toaster } from '../notifications/notices.svelte';
 import { People } from '../people/people.svelte';
 import { Connection } from './connection.svelte';
@@ -38,6 +39,7 @@ export class Workspace {
 	readonly conversations: Conversations;
 	readonly models: Models;
 	readonly notices: Notices;
+	readonly memory: Memory;
 	readonly connection = new Connection();
 	readonly #live: Live;
 	readonly #positions = new Positions();
@@ -46,7 +48,7 @@ export class Workspace {
 	#returning: ReturnType<typeof setTimeout> | undefined;
 	#repair: ReturnType<typeof setTimeout> | undefined;
 
-	constructor(session: Session, toaster: Toaster) {
+	constructor(session: Session, toaster: Toaster, memoryToaster: MemoryToaster) {
 		const { api, user } = session;
 		if (!user) throw new Error('a workspace needs a person');
 		this.session = session;
@@ -58,7 +60,9 @@ export class Workspace {
 		this.chats = new Chats(api.chats);
 		this.conversations = new Conversations(api.chats);
 		this.models = new Models(api);
-		this.notices = new Notices(toaster, () => document.visibilityState === 'visible');
+		const isLookedAt = () => document.visibilityState === 'visible';
+		this.notices = new Notices(toaster, isLookedAt);
+		this.memory = new Memory(api.memory, user.id, memoryToaster, isLookedAt);
 		this.#live = new Live({
 			token: () => session.token,
 			onEvent: (event) => this.#received(event),
@@ -149,6 +153,7 @@ export class Workspace {
 			chats: this.chats,
 			conversations: this.conversations,
 			notices: this.notices,
+			memory: this.memory,
 			meChanged: (change) => this.session.changed(change),
 		});
 		if (verdict === 'gap') this.#repairSoon();
@@ -172,6 +177,7 @@ export class Workspace {
 		this.messages.cameBack(open, this.me);
 		this.members.cameBack(open);
 		this.conversations.cameBack();
+		this.memory.cameBack();
 		void api.version().then(
 			(version) => this.connection.served(version),
 			() => undefined,

@@ -1,6 +1,8 @@
 /**
  * Every place one can go to: what Jump to… searches and what Alt with the arrows walks through.
  */
+import ClipboardCheck from '@lucide/svelte/icons/clipboard-check';
+import FileText from '@lucide/svelte/icons/file-text';
 import Hash from '@lucide/svelte/icons/hash';
 import Lock from '@lucide/svelte/icons/lock';
 import MessageSquare from '@lucide/svelte/icons/message-square-text';
@@ -49,7 +51,7 @@ export class Places {
 	find(query: string, people: readonly UserSummary[]): Place[] {
 		const words = query.trim().toLocaleLowerCase();
 		const fits = (place: Place) => words === '' || place.label.toLocaleLowerCase().includes(words);
-		const { channels, people: known, chats, session } = this.#workspace;
+		const { channels, people: known, chats, memory, session } = this.#workspace;
 		const rooms = channels.rooms.map((row) => this.#channel(row));
 		const directs = channels.directs.map((row) => this.#direct(row));
 		const met = new Set(channels.directs.map((row) => channels.partner(row)));
@@ -63,7 +65,13 @@ export class Places {
 		const talks = chats.rows.map((row): Place => {
 			return { id: row.id, label: row.title, group: 'Chats', icon: MessageSquare, href: `/c/${row.id}` };
 		});
+		const blocks = memory.blocks.map(({ id, name }): Place => {
+			return { id, label: name, group: 'Memory blocks', icon: FileText, href: `/you/${id}` };
+		});
+		const waiting = memory.counts.total;
+		const note = waiting > 0 ? `${badgeText(waiting)} waiting` : undefined;
 		const pages: Place[] = [
+			{ id: 'review', label: 'Review', group: 'Pages', icon: ClipboardCheck, note, href: '/you' },
 			{ id: 'new', label: 'New chat', group: 'Pages', icon: SquarePen, href: '/?new' },
 			{ id: 'settings', label: 'Settings', group: 'Pages', icon: Settings, href: '/settings' },
 		];
@@ -76,6 +84,7 @@ export class Places {
 			...directs.filter(fits).sort(unreadFirst).slice(0, EACH),
 			...others.slice(0, EACH),
 			...talks.filter(fits).slice(0, EACH),
+			...blocks.filter(fits).slice(0, EACH),
 			...pages.filter(fits),
 		];
 	}

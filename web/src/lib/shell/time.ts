@@ -49,6 +49,21 @@ export function dayLabel(ms: number, nowMs: number): string {
 	return new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? day.format(ms) : dayAndYear.format(ms);
 }
 
+const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+	['day', DAY_MS],
+	['hour', 3_600_000],
+	['minute', 60_000],
+];
+const brief = new Intl.RelativeTimeFormat(undefined, { style: 'short', numeric: 'always' });
+
+/** "5 min ago", "2 hr ago", and a date once it is more than a week. */
+export function ago(ms: number, nowMs: number): string {
+	const past = nowMs - ms;
+	if (past >= 7 * DAY_MS) return shortDate(ms);
+	const [unit, size] = steps.find(([, size]) => past >= size) ?? [null, 1];
+	return unit === null ? 'just now' : brief.format(-Math.floor(past / size), unit);
+}
+
 function midnight(ms: number): number {
 	return new Date(ms).setHours(0, 0, 0, 0);
 }

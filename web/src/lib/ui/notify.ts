@@ -24,6 +24,19 @@ export function notifyPerson({ id, name, ...rest }: PersonNotice): string | numb
 	return show(id, { kind: 'person', title: name, ...rest }, 15 * SECONDS);
 }
 
+export interface ChangeNotice {
+	/** One toast per id: a second one replaces the first. */
+	id: string;
+	title: string;
+	text: string;
+	onopen: () => void;
+}
+
+/** Something of the user's was changed, somewhere else. */
+export function notifyChange({ id, ...rest }: ChangeNotice) {
+	return show(id, { kind: 'info', ...rest }, 15 * SECONDS);
+}
+
 /** What the user asked for is done. */
 export function notifyDone(title: string, options: { text?: string; action?: string; onopen?: () => void } = {}) {
 	return show(undefined, { kind: 'done', title, ...options }, 4 * SECONDS);

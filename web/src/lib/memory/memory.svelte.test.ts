@@ -1,0 +1,178 @@
+import { ApiError, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
+import { describe, expect, it, vi } from 'vitest';
+import { Memory, agentName } from './memory.svelte';
+
+const goals: MemoryBlock = {
+	id: 'goals',
+	user_id: 'me',
+	name: 'Goals',
+	body: 'Ship in December.',
+	version: 1,
+	created_at_ms: 1,
+	updated_at_ms: 1,
+	pending: 1,
+};
+
+const proposal: Proposal = {
+	id: 'p1',
+	block_id: 'goals',
+	block_name: 'Goals',
+	agent_id: 'k1',
+	agent_name: 'Memory keeper',
+	base_version: 1,
+	old_value: 'Ship in December.',
+	new_value: 'Ship on Monday.',
+	reasoning: '',
+	confidence: 'high',
+	thread_id: null,
+	status: 'pending',
+	block_version: 1,
+	created_at_ms: 1,
+	decided_at_ms: null,
+};
+
+function world({ looked = true } = {}) {
+	const server = { blocks: [goals], proposals: [proposal], seq: 5 };
+	const heads = () => ({ 'user:me': server.seq });
+	const api = {
+		blocks: vi.fn(async () => ({
+			body: { blocks: server.blocks, total: server.proposals.length },
+			heads: heads(),
+		})),
+		proposals: vi.fn(async () => ({
+			body: { proposals: server.proposals, total: server.proposals.length },
+			heads: heads(),
+		})),
+		block: async () => goals,
+		create: async () => goals,
+		update: vi.fn(async () => ({ ...goals, body: 'Mine.', version: 2 })),
+		remove: async () => true,
+		approve: vi.fn(async () => ({ ...goals, body: 'Ship on Monday.', version: 2, pending: 0 })),
+		reject: vi.fn(async () => proposal),
+	};
+	const told: string[] = [];
+	const toaster = {
+		updated: vi.fn((change: { block_name: string }) => void told.push(`${change.block_name} was modified`)),
+		proposed: vi.fn((made: Proposal) => void told.push(`${made.agent_name} on ${made.block_name}`)),
+		dismiss: vi.fn(),
+	};
+	const memory = new Memory(api, 'me', toaster, () => looked);
+	return { memory, api, server, told, toaster };
+}
+
+const pending = (count: number, seq: number, diff_id: string | null = null): MemoryEvent => ({
+	type: 'diff:pending',
+	data: { block_id: 'goals', count, total: count, diff_id, agent_id: null, thread_id: null, confidence: null },
+	room: 'user:me',
+	seq,
+	at: 1,
+});
+
+const updated = (version: number, seq = 9): MemoryEvent => ({
+	type: 'memory:updated',
+	data: { block_id: 'goals', block_name: 'Goals', version, by: 'user' },
+	seq,
+});
+
+const settled = () => new Promise((done) => setTimeout(done));
+const refused = (code: string) => new ApiError(409, code, 'no');
+
+describe('Memory', () => {
+	it('takes counts from the snapshot and then from newer events only', async () => {
+		const { memory } = world();
+		await memory.load();
+		expect(memory.counts.total).toBe(1);
+		memory.received(pending(7, 5));
+		expect(memory.counts.total).toBe(1);
+		memory.received(pending(2, 6));
+		expect([memory.counts.total, memory.counts.of('goals')]).toEqual([2, 2]);
+	});
+
+	it('tells of a proposal once it knows who made it', async () => {
+		const { memory, told } = world();
+		memory.received(pending(1, 6, 'p1'));
+		await settled();
+		expect(told).toEqual(['Memory keeper on Goals']);
+	});
+
+	it('tells nothing in a tab that nobody looks at, and nothing that is in view', async () => {
+		const hidden = world({ looked: false });
+		hidden.memory.received(pending(1, 6, 'p1'));
+		hidden.memory.received(updated(2));
+		await settled();
+		expect(hidden.told).toEqual([]);
+		const { memory, told } = world();
+		memory.reviewing(true);
+		memory.received(pending(1, 6, 'p1'));
+		await settled();
+		expect([told, memory.proposals.length]).toEqual([[], 1]);
+	});
+
+	it('tells of a change made elsewhere, and not of its own', async () => {
+		const { memory, told } = world();
+		await memory.update('goals', { body: 'Mine.', base_version: 1 });
+		memory.received(updated(2));
+		expect(told).toEqual([]);
+		memory.received(updated(3));
+		expect(told).toEqual(['Goals was modified']);
+	});
+
+	it('knows its own change also when the event comes before the answer', async () => {
+		const { memory, api, told } = world();
+		let answer = (_: MemoryBlock) => {};
+		api.update.mockImplementationOnce(() => new Promise((done) => (answer = done)));
+		const saving = memory.update('goals', { body: 'Mine.', base_version: 1 });
+		memory.received(updated(2));
+		memory.received(updated(3));
+		answer({ ...goals, version: 2 });
+		await saving;
+		expect(told).toEqual(['Goals was modified']);
+	});
+
+	it('takes away what was decided, here or elsewhere, and its toast', async () => {
+		const { memory, toaster, server } = world();
+		await memory.loadProposals();
+		const data = { block_id: 'goals', diff_id: 'p1', count: 0, total: 0, by: 'me' };
+		memory.received({ type: 'diff:approved', data, seq: 6 });
+		expect([memory.proposals.length, memory.counts.total]).toEqual([0, 0]);
+		expect(toaster.dismiss).toHaveBeenCalledWith('p1');
+		await memory.loadProposals();
+		server.proposals = [];
+		await memory.approve('p1', { base_version: 1 });
+		expect(memory.proposals).toEqual([]);
+		expect(memory.block('goals')?.body).toBe('Ship on Monday.');
+	});
+
+	it('has the present texts after a stale approval', async () => {
+		const { memory, api, server } = world();
+		await memory.load();
+		await memory.loadProposals();
+		server.blocks = [{ ...goals, body: 'Ship when it is good.', version: 2 }];
+		api.approve.mockRejectedValueOnce(refused('stale_version'));
+		await expect(memory.approve('p1', { base_version: 1 })).rejects.toThrow();
+		expect([memory.block('goals')?.version, memory.proposals.length]).toEqual([2, 1]);
+	});
+
+	it('drops what turns out to be decided', async () => {
+		const { memory, api, server } = world();
+		await memory.loadProposals();
+		server.proposals = [];
+		api.reject.mockRejectedValueOnce(refused('already_decided'));
+		await expect(memory.reject('p1')).rejects.toThrow();
+		expect(memory.proposals).toEqual([]);
+	});
+
+	it('says that it could not be loaded, until it can', async () => {
+		const { memory, api } = world();
+		api.blocks.mockRejectedValueOnce(new Error('offline'));
+		await memory.load();
+		expect(memory.stage).toBe('failed');
+		memory.cameBack();
+		await settled();
+		expect(memory.stage).toBe('ready');
+	});
+
+	it('names an agent by its key', () => {
+		expect([agentName(proposal), agentName({ agent_name: 'own' })]).toEqual(['Memory keeper', 'Your agent']);
+	});
+});

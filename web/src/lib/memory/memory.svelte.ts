@@ -1,0 +1,222 @@
+/**
+ * The memory of the person at this tab: blocks, proposals that wait, and how many. Counts are the server's; texts are
+ * fetched again when an event says that they changed.
+ */
+import {
+	ApiError,
+	type Api,
+	type Approve,
+	type CreateBlock,
+	type MemoryBlock,
+	type MemoryEvent,
+	type MemoryUpdated,
+	type Proposal,
+	type RoomName,
+	type UpdateBlock,
+} from '@tidings/client';
+import { createContext } from 'svelte';
+import { fetchAgain } from './fetch-again';
+import { OwnChanges } from './own-changes';
+import { PendingCounts } from './pending-counts.svelte';
+
+type MemoryApi = Api['memory'];
+type Stage = 'loading' | 'ready' | 'failed';
+
+/** What is told in toasts: the app's toaster, or a list in tests. */
+export interface MemoryToaster {
+	updated(change: MemoryUpdated): void;
+	proposed(proposal: Proposal): void;
+	dismiss(id: string): void;
+}
+
+/** What was typed into a block's page and not saved, with the version it was made from. */
+export interface BlockDraft {
+	base: MemoryBlock;
+	name: string;
+	body: string;
+}
+
+export class Memory {
+	readonly counts = new PendingCounts();
+	/** By block; kept while the page is another one. */
+	readonly drafts = new Map<string, BlockDraft>();
+	readonly #api: MemoryApi;
+	readonly #room: RoomName;
+	readonly #toaster: MemoryToaster;
+	readonly #isLookedAt: () => boolean;
+	readonly #own: OwnChanges<MemoryUpdated>;
+	#blocks = $state.raw<readonly MemoryBlock[]>([]);
+	#proposals = $state.raw<readonly Proposal[]>([]);
+	#stage = $state<Stage>('loading');
+	#reviewStage = $state<Stage>('loading');
+	#isReviewOpen = false;
+	/** A new proposal to be told as soon as it is known. */
+	#arrived = new Set<string>();
+
+	constructor(api: MemoryApi, meId: string, toaster: MemoryToaster, isLookedAt: () => boolean) {
+		this.#api = api;
+		this.#room = `user:${meId}`;
+		this.#toaster = toaster;
+		this.#isLookedAt = isLookedAt;
+		this.#own = new OwnChanges((change) => this.#isLookedAt() && this.#toaster.updated(change));
+	}
+
+	get blocks(): readonly MemoryBlock[] {
+		return this.#blocks;
+	}
+	get proposals(): readonly Proposal[] {
+		return this.#proposals;
+	}
+	get stage(): Stage {
+		return this.#stage;
+	}
+	get reviewStage(): Stage {
+		return this.#reviewStage;
+	}
+
+	block(id: string): MemoryBlock | undefined {
+		return this.#blocks.find((block) => block.id === id);
+	}
+
+	readonly load = fetchAgain(async () => {
+		try {
+			const { body, heads } = await this.#api.blocks();
+			this.#blocks = body.blocks;
+			this.#stage = 'ready';
+			this.counts.listed(body.blocks, body.total, heads[this.#room]);
+		} catch {
+			if (this.#stage !== 'ready') this.#stage = 'failed';
+		}
+	});
+
+	readonly loadProposals = fetchAgain(async () => {
+		try {
+			const { body } = await this.#api.proposals();
+			this.#proposals = body.proposals;
+			this.#reviewStage = 'ready';
+		} catch {
+			if (this.#reviewStage !== 'ready') this.#reviewStage = 'failed';
+		}
+	});
+
+	/** The page with the proposals is open in this tab: what arrives there needs no toast. */
+	reviewing(open: boolean): void {
+		this.#isReviewOpen = open;
+		if (!open) return;
+		for (const { id } of this.#proposals) this.#toaster.dismiss(id);
+		void this.loadProposals();
+	}
+
+	/** After the connection was made, or made again. */
+	cameBack(): void {
+		this.counts.cameBack();
+		void this.load();
+		if (this.#isReviewOpen || this.#reviewStage === 'ready') void this.loadProposals();
+	}
+
+	received(event: MemoryEvent): void {
+		const { seq } = event;
+		switch (event.type) {
+			case 'diff:pending':
+				this.counts.told(event.data.block_id, event.data.count, event.data.total, seq);
+				if (event.data.diff_id !== null) void this.#tell(event.data.diff_id);
+				return;
+			case 'diff:approved':
+			case 'diff:rejected':
+			case 'diff:superseded':
+				this.counts.told(event.data.block_id, event.data.count, event.data.total, seq);
+				return this.#decided(event.data.diff_id);
+			case 'memory:updated':
+				this.#own.heard(event.data);
+				void this.load();
+				if (this.#isReviewOpen) void this.loadProposals();
+				return;
+			default:
+				event satisfies never;
+		}
+	}
+
+	/** Throws what the server says. */
+	create(form: CreateBlock): Promise<MemoryBlock> {
+		return this.#change(() => this.#api.create(form));
+	}
+
+	/** Throws what the server says; after a 409 the blocks here are the present ones. */
+	update(id: string, form: UpdateBlock): Promise<MemoryBlock> {
+		return this.#change(() => this.#api.update(id, form));
+	}
+
+	/** Throws what the server says. */
+	async remove(id: string): Promise<void> {
+		await this.#own.run(
+			() => this.#api.remove(id),
+			() => ({ block_id: id, version: 0 }),
+		);
+		this.drafts.delete(id);
+		this.#blocks = this.#blocks.filter((block) => block.id !== id);
+	}
+
+	/** Throws what the server says; after a 409 what is here is present. */
+	async approve(id: string, form: Approve): Promise<void> {
+		await this.#deciding(id, () => this.#change(() => this.#api.approve(id, form)));
+	}
+
+	/** Throws what the server says; after a 409 what is here is present. */
+	async reject(id: string): Promise<void> {
+		await this.#deciding(id, () => this.#api.reject(id));
+	}
+
+	async #change(work: () => Promise<MemoryBlock>): Promise<MemoryBlock> {
+		try {
+			const block = await this.#own.run(work, ({ id, version }) => ({ block_id: id, version }));
+			this.#put(block);
+			return block;
+		} catch (cause) {
+			if (isConflict(cause)) await this.load();
+			throw cause;
+		}
+	}
+
+	async #deciding(id: string, work: () => Promise<unknown>): Promise<void> {
+		try {
+			await work();
+			this.#decided(id);
+		} catch (cause) {
+			if (isConflict(cause)) await this.loadProposals();
+			throw cause;
+		}
+	}
+
+	#put(block: MemoryBlock): void {
+		const others = this.#blocks.filter((held) => held.id !== block.id);
+		if ((this.block(block.id)?.version ?? 0) > block.version) return;
+		this.#blocks = [...others, block].sort((a, b) => a.name.localeCompare(b.name));
+	}
+
+	#decided(id: string): void {
+		this.#arrived.delete(id);
+		this.#toaster.dismiss(id);
+		this.#proposals = this.#proposals.filter((proposal) => proposal.id !== id);
+	}
+
+	/** Who proposes what is not in the event: the proposal is fetched and then told. */
+	async #tell(id: string): Promise<void> {
+		this.#arrived.add(id);
+		const isTold = this.#isLookedAt() && !this.#isReviewOpen;
+		if (isTold || this.#reviewStage === 'ready') await this.loadProposals();
+		const proposal = this.#proposals.find((held) => held.id === id);
+		if (proposal && this.#arrived.delete(id) && isTold && !this.#isReviewOpen) this.#toaster.proposed(proposal);
+	}
+}
+
+/** Somebody else, or this person elsewhere, was there before. */
+export function isConflict(cause: unknown, code?: 'stale_version' | 'already_decided'): cause is ApiError {
+	return cause instanceof ApiError && cause.status === 409 && (code === undefined || cause.code === code);
+}
+
+/** The name that was given to an agent's key; keys made in the settings have none. */
+export function agentName(proposal: Pick<Proposal, 'agent_name'>): string {
+	return proposal.agent_name === 'own' ? 'Your agent' : proposal.agent_name;
+}
+
+export const [getMemory, setMemory] = createContext<Memory>();

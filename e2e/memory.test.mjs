@@ -74,14 +74,17 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 		assert.equal(await other.getByText('Goals was modified').count(), 0);
 		await toast.click();
 		await seen(desk.getByRole('heading', { name: 'Goals' }));
-		assert.match(await desk.getByLabel('Text').inputValue(), /^Ship the beta on Monday, 30 November\./);
+		assert.match(
+			await desk.getByRole('textbox', { name: 'Text' }).inputValue(),
+			/^Ship the beta on Monday, 30 November\./,
+		);
 	});
 
 	await step('a proposal that is older than the text is shown anew before it is approved', async () => {
 		await propose('Ship the beta on Tuesday.\nKeep p99 under 50 ms.');
 		const stale = card(other, 'on Tuesday');
 		await seen(stale);
-		await desk.getByLabel('Text').fill('Ship the beta when it is good.\nKeep p99 under 50 ms.');
+		await desk.getByRole('textbox', { name: 'Text' }).fill('Ship the beta when it is good.\nKeep p99 under 50 ms.');
 		await desk.getByRole('button', { name: 'Save' }).click();
 		await seen(other.getByText('changed while you were reading'));
 		await other.getByRole('button', { name: 'Approve, Goals' }).click();
@@ -103,7 +106,7 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 	});
 
 	await step('what was typed into a block outlives a change from elsewhere', async () => {
-		const field = desk.getByLabel('Text');
+		const field = desk.getByRole('textbox', { name: 'Text' });
 		await desk.waitForFunction(() => document.querySelector('textarea')?.value === 'Ship the beta on Wednesday.');
 		await field.fill('My own words.');
 		const [{ version }] = (await server.api('/api/v1/memory/blocks', { token })).blocks;

@@ -154,8 +154,8 @@ async fn phase(target: &Target, crowd: &Crowd, plan: Plan, load: Load) -> Result
     let took = started.elapsed();
     let cpu = cpu_time(target.pid())?.saturating_sub(cpu_before);
     let deliveries = crowd.deliveries() - first_delivery;
-    if deliveries == 0 {
-        bail!("nothing was delivered");
+    if deliveries != events * each {
+        bail!("{deliveries} deliveries came of {}", events * each);
     }
     let mut latencies = crowd.take_latencies_us();
     latencies.sort_unstable();

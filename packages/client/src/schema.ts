@@ -979,7 +979,7 @@ export interface paths {
         get: operations["find"];
         put?: never;
         post?: never;
-        /** Delete an account with its chats. What the person wrote in channels stays, under their name. */
+        /** Delete an account with its chats and memory. What the person wrote in channels stays, under their name. */
         delete: operations["delete_account"];
         options?: never;
         head?: never;

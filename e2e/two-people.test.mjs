@@ -81,6 +81,8 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 	});
 
 	await step('↑ in the empty composer edits the last message, for everyone', async () => {
+		// Until the server has answered, the post is on its way and there is nothing to edit.
+		await seen(message(left, 'Is the text final?'));
 		await composer(left, LAUNCH).press('ArrowUp');
 		const editor = left.getByRole('article').getByRole('textbox');
 		await editor.fill('Is the text *really* final?');

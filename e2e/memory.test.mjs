@@ -3,7 +3,7 @@
  * proposal that is older than the text.
  */
 import assert from 'node:assert/strict';
-import { gone, seen, sidebar, signUp } from './harness/app.mjs';
+import { connected, gone, seen, sidebar, signUp } from './harness/app.mjs';
 import { journey } from './harness/journey.mjs';
 
 const reviewRow = (page, waiting) =>
@@ -56,6 +56,7 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 	await step('a proposal shows its count and a toast in both tabs', async () => {
 		other = await ada.open('/');
 		await seen(reviewRow(other, 0));
+		await connected(other);
 		await propose('Ship the beta on Monday, 30 November.\nKeep p99 under 50 ms.');
 		await both((tab) => seen(reviewRow(tab, 1)));
 		const toast = other.getByRole('button', { name: /proposes a change to Goals/ });

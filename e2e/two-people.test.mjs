@@ -7,6 +7,7 @@ import { journey } from './harness/journey.mjs';
 import {
 	answers,
 	composer,
+	connected,
 	gone,
 	message,
 	readRow,
@@ -40,6 +41,7 @@ journey('two people and a model talk to each other live', async ({ server, arriv
 		await signUp(left, bob);
 		right = await bob.open();
 		await seen(sidebar(right));
+		await Promise.all(bobs().map(connected));
 		await audit(right, 'the first page');
 	});
 

@@ -30,6 +30,12 @@ export async function signIn(page, person) {
 	await seen(sidebar(page));
 }
 
+/**
+ * Waits on the first page until a model could be asked: the tab is connected, so what happens from here on arrives as it
+ * happens and is not found in what the page fetches first.
+ */
+export const connected = (page) => seen(page.locator('[aria-description="Write something first"]'));
+
 export const sidebar = (page) => page.getByRole('navigation', { name: 'Workspace' });
 
 /** A row of the sidebar, whatever is said after its label. */

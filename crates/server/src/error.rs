@@ -84,6 +84,18 @@ impl Error {
         }
     }
 
+    /// Refuses what is larger than allowed.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn at_most(what: &'static str, len: usize, max: usize) -> Result<(), Error> {
+        if len <= max {
+            Ok(())
+        } else {
+            Err(Error::TooLarge { what, len, max })
+        }
+    }
+
     /// The stable word, the same over HTTP and in acks.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -23,13 +23,13 @@ const RESERVED_META: [&str; 4] = ["model_id", "model_name", "webhook", "done"];
 
 /// A message as it may be posted.
 pub fn post(mut draft: PostMessage) -> Result<PostMessage, Error> {
-    at_most(
+    Error::at_most(
         "the message, in bytes",
         draft.content.len(),
         MAX_CONTENT_BYTES,
     )?;
     if let Some(temp_id) = &draft.temp_id {
-        at_most("temp_id, in bytes", temp_id.len(), MAX_TEMP_ID_BYTES)?;
+        Error::at_most("temp_id, in bytes", temp_id.len(), MAX_TEMP_ID_BYTES)?;
     }
     draft.temp_id = draft.temp_id.filter(|temp_id| !temp_id.is_empty());
     draft.data = attached("data, in bytes", draft.data)?;
@@ -39,7 +39,7 @@ pub fn post(mut draft: PostMessage) -> Result<PostMessage, Error> {
 
 /// A message as it may be edited.
 pub fn edit(mut change: EditMessage) -> Result<EditMessage, Error> {
-    at_most(
+    Error::at_most(
         "the message, in bytes",
         change.content.len(),
         MAX_CONTENT_BYTES,
@@ -57,7 +57,7 @@ pub fn create(mut form: CreateChannel) -> Result<CreateChannel, Error> {
     form.description = description(form.description)?;
     form.data = attached("data, in bytes", form.data)?;
     form.meta = attached("meta, in bytes", form.meta)?;
-    at_most(
+    Error::at_most(
         "user_ids, in people",
         form.user_ids.as_ref().map_or(0, Vec::len),
         MAX_PEOPLE,
@@ -78,7 +78,7 @@ pub fn update(mut form: UpdateChannel) -> Result<UpdateChannel, Error> {
 
 /// A list of people as it may be sent.
 pub fn people(user_ids: &[wire::UserId]) -> Result<(), Error> {
-    at_most("user_ids, in people", user_ids.len(), MAX_PEOPLE)
+    Error::at_most("user_ids, in people", user_ids.len(), MAX_PEOPLE)
 }
 
 fn access(access: Option<&wire::channels::AccessControl>) -> Result<(), Error> {
@@ -90,7 +90,7 @@ fn access(access: Option<&wire::channels::AccessControl>) -> Result<(), Error> {
     }
     // Every event of the channel carries it.
     let json = serde_json::to_string(&access).map_or(usize::MAX, |json| json.len());
-    at_most("access_control, in bytes", json, MAX_DATA_BYTES)
+    Error::at_most("access_control, in bytes", json, MAX_DATA_BYTES)
 }
 
 /// Lower case, as the contract stores it, without surrounding space.
@@ -108,7 +108,7 @@ fn name(given: &str) -> Result<String, Error> {
             "a channel's name is one line without control characters",
         ));
     }
-    at_most(
+    Error::at_most(
         "the name, in characters",
         name.chars().count(),
         MAX_NAME_CHARS,
@@ -118,7 +118,7 @@ fn name(given: &str) -> Result<String, Error> {
 
 fn description(given: Option<String>) -> Result<Option<String>, Error> {
     let length = given.as_ref().map_or(0, |text| text.chars().count());
-    at_most(
+    Error::at_most(
         "the description, in characters",
         length,
         MAX_DESCRIPTION_CHARS,
@@ -131,7 +131,7 @@ fn attached(what: &'static str, given: Option<Value>) -> Result<Option<Value>, E
     let Some(value) = given.filter(|value| !value.is_null()) else {
         return Ok(None);
     };
-    at_most(what, value.to_string().len(), MAX_DATA_BYTES)?;
+    Error::at_most(what, value.to_string().len(), MAX_DATA_BYTES)?;
     Ok(Some(value))
 }
 
@@ -144,14 +144,6 @@ fn without_reserved(meta: Option<Value>) -> Option<Value> {
         }
         meta
     })
-}
-
-fn at_most(what: &'static str, len: usize, max: usize) -> Result<(), Error> {
-    if len > max {
-        Err(Error::TooLarge { what, len, max })
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

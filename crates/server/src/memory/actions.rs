@@ -49,7 +49,7 @@ pub async fn create(
     key: Option<Key>,
 ) -> Result<MemoryBlock, Error> {
     let name = checked_name(&form.name)?;
-    at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
+    Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
     let (user_id, now_ms) = (actor.id().clone(), app.clock.now_ms());
     let actor = actor.clone();
     app.store
@@ -73,7 +73,7 @@ pub async fn update(
     form: UpdateBlock,
 ) -> Result<MemoryBlock, Error> {
     let name = form.name.as_deref().map(checked_name).transpose()?;
-    at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
+    Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
     let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
     app.store
         .write(move |tx| {
@@ -131,8 +131,8 @@ pub async fn propose(
     form: Propose,
     key: Option<Key>,
 ) -> Result<Proposal, Error> {
-    at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
-    at_most(
+    Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
+    Error::at_most(
         "the reasoning, in bytes",
         form.reasoning.len(),
         MAX_REASONING_BYTES,
@@ -188,7 +188,7 @@ pub async fn approve(
     form: Approve,
     key: Option<Key>,
 ) -> Result<MemoryBlock, Error> {
-    at_most(
+    Error::at_most(
         "the text, in bytes",
         form.body.as_ref().map_or(0, String::len),
         MAX_BODY_BYTES,
@@ -317,7 +317,7 @@ fn refuse_taken(conn: &Conn, user_id: &UserId, name: &str, but: Option<&str>) ->
 
 fn checked_name(name: &str) -> Result<String, Error> {
     let name = name.trim();
-    at_most(
+    Error::at_most(
         "the name, in characters",
         name.chars().count(),
         MAX_NAME_CHARS,
@@ -329,14 +329,6 @@ fn checked_name(name: &str) -> Result<String, Error> {
         ));
     }
     Ok(name.to_owned())
-}
-
-fn at_most(what: &'static str, len: usize, max: usize) -> Result<(), Error> {
-    if len <= max {
-        Ok(())
-    } else {
-        Err(Error::TooLarge { what, len, max })
-    }
 }
 
 fn decided(

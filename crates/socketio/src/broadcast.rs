@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, rooms::Room};
+use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, flush, rooms::Room};
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
 #[derive(Debug, Clone)]
@@ -84,7 +84,11 @@ impl Broadcast {
     /// queued for.
     pub fn send(self, frame: &Frame) -> usize {
         let mut reached = 0;
-        self.each(|socket| reached += usize::from(socket.send(frame, self.class)));
+        let mut later = Vec::new();
+        self.each(|socket| {
+            reached += usize::from(socket.send_later(frame, self.class, &mut later));
+        });
+        flush::soon(later);
         reached
     }
 

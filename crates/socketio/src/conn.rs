@@ -2,16 +2,24 @@
 //!
 //! The task itself is in `driver`; requests of a polling client meet it through `polling`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    io::IoSlice,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::task::AtomicWaker;
+use tokio::net::TcpStream;
 
 use crate::{
     Class, DisconnectReason, Frame, Full, Handshake, Sid, Socket,
     polling::Polling,
     queue::{Entry, Pushed, Queue},
     server::Shared,
+    websocket::write_now,
 };
+
+/// Frames put into one write past the driver.
+const MAX_SLICES: usize = 64;
 
 /// How a connection is to end.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +58,33 @@ pub(crate) struct Out {
     pub(crate) refused: bool,
     /// Sockets that the server disconnected and the driver has not seen to.
     pub(crate) left: Vec<Socket>,
+    /// The WebSocket's stream, if it is plain TCP.
+    pub(crate) stream: Option<Arc<TcpStream>>,
+    /// Whether the driver has nothing on its way, so that others may write to the stream while they hold this.
+    pub(crate) is_direct: bool,
+    /// Whether what is queued waits for a flush and the driver does not know of it.
+    pub(crate) awaits_flush: bool,
+}
+
+impl Out {
+    /// Writes what is queued. False if the driver has to go on with it.
+    fn write_directly(&mut self) -> bool {
+        let Some(stream) = self.stream.as_deref().filter(|_| self.is_direct) else {
+            return false;
+        };
+        if self.close.is_some() || self.refused {
+            return false;
+        }
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.queue.slices(&mut slices);
+            match write_now(stream, slices.get(..count).unwrap_or_default()) {
+                Ok(bytes @ 1..) => self.queue.advance(bytes),
+                _ => return false,
+            }
+        }
+        true
+    }
 }
 
 /// A connection as its senders see it.
@@ -98,8 +133,32 @@ impl Conn {
         }
     }
 
-    /// Queues a frame for one of the connection's sockets by the rules of its class. Answers whether it was queued.
-    pub(crate) fn push(&self, socket: &Socket, frame: &Frame, class: Class) -> bool {
+    /// Writes what waits for a flush, or lets the driver do it.
+    pub(crate) fn flush(&self) {
+        let mut out = self.out();
+        let is_done = !std::mem::take(&mut out.awaits_flush) || out.write_directly();
+        drop(out);
+        if !is_done {
+            self.ring();
+        }
+    }
+
+    /// Lets the driver write what waits for a flush.
+    pub(crate) fn flush_by_driver(&self) {
+        if std::mem::take(&mut self.out().awaits_flush) {
+            self.ring();
+        }
+    }
+
+    /// Queues a frame for one of the connection's sockets by the rules of its class. Answers whether it was queued. With
+    /// `later`, the connection is put there if nobody else sees to what it has queued: it is to be flushed.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        socket: &Socket,
+        frame: &Frame,
+        class: Class,
+        later: Option<&mut Vec<Arc<Conn>>>,
+    ) -> bool {
         let marks = self.shared.marks;
         let mut asked = false;
         loop {
@@ -113,14 +172,24 @@ impl Conn {
                 Class::Reliable if socket.is_behind() && !asked => Pushed::Soft,
                 _ => out.queue.push(frame, class, marks, asked),
             };
-            drop(out);
-            match pushed {
-                Pushed::Queued => {
+            if pushed == Pushed::Queued {
+                if let Some(later) = later {
                     if was_empty {
-                        self.ring();
+                        out.awaits_flush = true;
+                        later.push(self.clone());
                     }
                     return true;
                 }
+                let is_unseen = was_empty || std::mem::take(&mut out.awaits_flush);
+                drop(out);
+                if is_unseen {
+                    self.ring();
+                }
+                return true;
+            }
+            drop(out);
+            match pushed {
+                Pushed::Queued => return true,
                 Pushed::Dropped => return false,
                 Pushed::Hard => {
                     self.close(Close::now(DisconnectReason::SlowReader, 1013));
@@ -149,6 +218,7 @@ impl Conn {
         }
         let was_empty = out.queue.is_empty();
         let pushed = out.queue.push(frame, class, self.shared.marks, true);
+        let was_empty = was_empty || std::mem::take(&mut out.awaits_flush);
         drop(out);
         if pushed == Pushed::Hard {
             self.close(Close::now(DisconnectReason::SlowReader, 1013));

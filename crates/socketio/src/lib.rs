@@ -14,6 +14,7 @@ mod driver;
 mod engine;
 mod error;
 mod event;
+mod flush;
 mod frame;
 mod handshake;
 mod http;

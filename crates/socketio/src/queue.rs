@@ -1,6 +1,8 @@
 //! What waits to be sent to one client, bounded in bytes.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
 
 use crate::{Class, Frame};
 
@@ -36,6 +38,8 @@ pub(crate) struct Queue {
     entries: VecDeque<Entry>,
     /// Bytes that wait here or were taken and are not written yet.
     bytes: usize,
+    /// Bytes of the first frame that are out already: it stays first and whole.
+    begun: usize,
 }
 
 impl Queue {
@@ -57,7 +61,11 @@ impl Queue {
     ) -> Pushed {
         let size = frame.size_bytes();
         if let Class::Keyed(_) = class
-            && let Some(old) = self.entries.iter_mut().find(|old| old.class == class)
+            && let Some(old) = self
+                .entries
+                .iter_mut()
+                .skip(usize::from(self.begun > 0))
+                .find(|old| old.class == class)
         {
             self.bytes = (self.bytes + size).saturating_sub(old.frame.size_bytes());
             old.frame = frame.clone();
@@ -100,15 +108,67 @@ impl Queue {
         }
     }
 
+    /// As [`Queue::take`] for a WebSocket: answers the bytes of the frames, without those that are out already.
+    pub(crate) fn take_bytes(&mut self, max_bytes: usize, mut each: impl FnMut(Bytes)) {
+        let mut skip = std::mem::take(&mut self.begun);
+        self.take(max_bytes, |frame| {
+            for part in frame.parts() {
+                let skipped = skip.min(part.bytes.len());
+                skip -= skipped;
+                if skipped < part.bytes.len() {
+                    each(part.bytes.slice(skipped..));
+                }
+            }
+        });
+    }
+
+    /// What is at the front, for one write. Answers how many of the slices are filled.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.begun;
+        let parts = self.entries.iter().flat_map(|entry| entry.frame.parts());
+        let mut rest = parts.filter_map(|part| {
+            let skipped = skip.min(part.bytes.len());
+            skip -= skipped;
+            part.bytes.get(skipped..).filter(|bytes| !bytes.is_empty())
+        });
+        let mut count = 0;
+        for (slice, bytes) in slices.iter_mut().zip(&mut rest) {
+            *slice = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// Bytes from the front have left without being taken.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.written(bytes);
+        self.begun += bytes;
+        while let Some(first) = self.entries.front() {
+            let size = first.frame.size_bytes();
+            if self.begun < size {
+                return;
+            }
+            self.begun -= size;
+            self.entries.pop_front();
+        }
+        self.begun = 0;
+        self.entries = VecDeque::new();
+    }
+
     /// Bytes of taken frames have left.
     pub(crate) fn written(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Throws away what waits.
+    /// Throws away what waits, but for a frame that is partly out.
     pub(crate) fn clear(&mut self) {
+        let begun = self.entries.pop_front().filter(|_| self.begun > 0);
         self.entries = VecDeque::new();
         self.bytes = 0;
+        if let Some(entry) = begun {
+            self.bytes = entry.frame.size_bytes() - self.begun;
+            self.entries.push_back(entry);
+        }
     }
 }
 
@@ -142,6 +202,39 @@ mod tests {
         assert_eq!(queue.bytes(), 3 * size);
         queue.written(3 * size);
         assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_frame_that_is_partly_out_stays_first_and_whole() {
+        let frame = |text: &str| Frame::event_json("/", text, "");
+        let size = frame("a").size_bytes();
+        let marks = Marks {
+            soft: 1000,
+            hard: 1000,
+        };
+        let bytes = |queue: &mut Queue| {
+            let mut bytes = Vec::new();
+            queue.take_bytes(usize::MAX, |part| bytes.extend_from_slice(&part));
+            bytes
+        };
+        let mut queue = Queue::default();
+        for name in ["a", "b"] {
+            queue.push(&frame(name), Class::Keyed(1), marks, false);
+            queue.advance(3 * usize::from(name == "a"));
+        }
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(queue.slices(&mut slices), 2);
+        let first = frame("a").first.bytes;
+        assert_eq!((&*slices[0], slices[1].len()), (&first[3..], size));
+        queue.advance(size);
+        assert_eq!(queue.bytes(), size - 3);
+        queue.clear();
+        assert_eq!(queue.bytes(), size - 3);
+        assert_eq!(bytes(&mut queue), frame("b").first.bytes[3..]);
+        queue.written(size - 3);
+        queue.push(&frame("c"), Class::Reliable, marks, false);
+        queue.clear();
+        assert!(queue.is_empty() && queue.bytes() == 0);
     }
 
     #[test]

@@ -180,7 +180,21 @@ impl Socket {
     /// Sends a frame that is encoded already; it must belong to this socket's namespace. Answers whether it was queued.
     pub fn send(&self, frame: &Frame, class: Class) -> bool {
         match self.state() {
-            CONNECTED => self.0.conn.push(self, frame, class),
+            CONNECTED => self.0.conn.push(self, frame, class, None),
+            ASKING => self.hold(frame, class),
+            _ => false,
+        }
+    }
+
+    /// As [`Socket::send`] for one of many: a connection that nobody sees to is put to those to be flushed.
+    pub(crate) fn send_later(
+        &self,
+        frame: &Frame,
+        class: Class,
+        later: &mut Vec<Arc<Conn>>,
+    ) -> bool {
+        match self.state() {
+            CONNECTED => self.0.conn.push(self, frame, class, Some(later)),
             ASKING => self.hold(frame, class),
             _ => false,
         }
@@ -208,7 +222,7 @@ impl Socket {
             }
             CONNECTED => {
                 drop(own);
-                self.0.conn.push(self, frame, class)
+                self.0.conn.push(self, frame, class, None)
             }
             _ => false,
         }

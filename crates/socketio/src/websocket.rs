@@ -6,17 +6,20 @@ use std::{
     fmt,
     future::poll_fn,
     io,
-    io::IoSlice,
+    io::{IoSlice, Read},
+    net::Shutdown,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use socketio_proto::websocket::{Decoder, Message, Opcode, WebSocketError, close_frame, encode};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
 };
 
@@ -32,7 +35,8 @@ thread_local! {
 }
 
 enum Stream {
-    Tcp(TcpStream),
+    /// Shared with those who write to it past the driver; see `Out::write_directly`.
+    Tcp(Arc<TcpStream>),
     Other(Box<TokioIo<Upgraded>>),
 }
 
@@ -107,7 +111,7 @@ impl WebSocket {
             // frames wait for the peer's acknowledgement.
             let _ = tcp.set_nodelay(true);
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(limits.unsent_bytes);
+            let _ = SockRef::from(&**tcp).set_tcp_notsent_lowat(limits.unsent_bytes);
         }
         WebSocket {
             stream,
@@ -199,13 +203,16 @@ impl WebSocket {
         decode: bool,
     ) -> Poll<Result<Option<Message>, ReadError>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut read = ReadBuf::new(buffer);
             let polled = match &mut self.stream {
-                Stream::Tcp(tcp) => Pin::new(tcp).poll_read(cx, &mut read),
-                Stream::Other(other) => Pin::new(other.as_mut()).poll_read(cx, &mut read),
+                Stream::Tcp(tcp) => poll_read_tcp(tcp, cx, buffer),
+                Stream::Other(other) => {
+                    let mut read = ReadBuf::new(buffer);
+                    let polled = Pin::new(other.as_mut()).poll_read(cx, &mut read);
+                    polled.map_ok(|()| read.filled().len())
+                }
             };
-            ready!(polled).map_err(|_| ReadError::Gone)?;
-            let mut input = read.filled();
+            let len = ready!(polled).map_err(|_| ReadError::Gone)?;
+            let mut input = buffer.get(..len).unwrap_or_default();
             if input.is_empty() {
                 return Poll::Ready(Err(ReadError::Gone));
             }
@@ -234,6 +241,19 @@ impl WebSocket {
     /// Queues the closing frame.
     pub(crate) fn queue_close(&mut self, code: u16, reason: &str) {
         self.writing.push_back(close_frame(code, reason).into());
+    }
+
+    /// The stream, if others can write to it.
+    pub(crate) fn shared_stream(&self) -> Option<Arc<TcpStream>> {
+        match &self.stream {
+            Stream::Tcp(tcp) => Some(tcp.clone()),
+            Stream::Other(_) => None,
+        }
+    }
+
+    /// Whether there is nothing to write, not even an answer to a ping.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_drained() && self.pong.is_none()
     }
 
     /// Whether nothing waits to be written here.
@@ -266,7 +286,7 @@ impl WebSocket {
         }
         let slices = &slices[..count];
         let polled = match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Stream::Tcp(tcp) => poll_write_tcp(tcp, cx, slices),
             Stream::Other(other) => Pin::new(other.as_mut()).poll_write_vectored(cx, slices),
         };
         let bytes = ready!(polled)?;
@@ -294,20 +314,78 @@ impl WebSocket {
     /// Flushes and ends the writing half.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Tcp(tcp) => Poll::Ready(SockRef::from(&**tcp).shutdown(Shutdown::Write)),
             Stream::Other(other) => Pin::new(other.as_mut()).poll_shutdown(cx),
         }
+    }
+}
+
+fn poll_read_tcp(
+    tcp: &TcpStream,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(tcp.poll_read_ready(cx))?;
+        match read_now(tcp, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}
+
+/// A read that does not fill the buffer has taken all there was: the stream is not asked again before more comes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read_now(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    let tried = tcp.try_io(Interest::READABLE, || {
+        len = (&*SockRef::from(tcp)).read(buffer)?;
+        if len > 0 && len < buffer.len() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    });
+    match tried {
+        Err(error) if len == 0 => Err(error),
+        _ => Ok(len),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn read_now(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    tcp.try_read(buffer)
+}
+
+fn poll_write_tcp(
+    tcp: &TcpStream,
+    cx: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(tcp.poll_write_ready(cx))?;
+        match write_now(tcp, slices) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+    }
+}
+
+/// Writes what the system takes at once.
+pub(crate) fn write_now(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [only] => tcp.try_write(only),
+        _ => tcp.try_write_vectored(slices),
     }
 }
 
 /// Finds the TCP stream under hyper's wrappers: hyper's own, or the one of hyper-util that axum's `serve` uses.
 fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Ok(parts) => return (Stream::Tcp(Arc::new(parts.io.into_inner())), parts.read_buf),
         Err(upgraded) => upgraded,
     };
     match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Ok(parts) => (Stream::Tcp(Arc::new(parts.io.into_inner())), parts.read_buf),
         Err(upgraded) => (
             Stream::Other(Box::new(TokioIo::new(upgraded))),
             Bytes::new(),

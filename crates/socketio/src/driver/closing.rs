@@ -86,6 +86,7 @@ impl Driver {
     pub(super) fn begin_ending(&mut self) {
         self.websocket = None;
         self.admission = None;
+        self.conn.out().stream = None;
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.end("1");
         }

@@ -84,6 +84,7 @@ impl Driver {
             Some(_) => NEVER,
             None => now_ms.saturating_add(millis(shared.config.connect_timeout)),
         };
+        conn.out().stream = websocket.as_ref().and_then(WebSocket::shared_stream);
         Driver {
             session: Session::open(transport, shared.times, now_ms),
             websocket,
@@ -291,23 +292,26 @@ impl Driver {
             return Ok(());
         };
         let mut has_written = false;
+        let mut gone = 0;
         loop {
+            let mut out = self.conn.out();
+            out.queue.written(std::mem::take(&mut gone));
             if websocket.is_drained() {
-                self.conn.out().queue.take(BYTES_PER_WRITE, |frame| {
-                    frame
-                        .parts()
-                        .for_each(|part| websocket.queue(part.bytes.clone()));
-                });
+                out.awaits_flush = false;
+                out.queue
+                    .take_bytes(BYTES_PER_WRITE, |bytes| websocket.queue(bytes));
             }
+            out.is_direct = websocket.is_idle();
+            if out.is_direct {
+                self.blocked_ms = NEVER;
+                break;
+            }
+            drop(out);
             match websocket.poll_write(cx) {
-                Poll::Ready(Ok(0)) => {
-                    self.blocked_ms = NEVER;
-                    break;
-                }
                 Poll::Ready(Ok(bytes)) => {
                     has_written = true;
                     self.blocked_ms = NEVER;
-                    self.conn.out().queue.written(bytes);
+                    gone = bytes;
                 }
                 Poll::Ready(Err(_)) => {
                     return Err(Close::now(DisconnectReason::TransportClose, 1006));

@@ -68,6 +68,7 @@ impl Driver {
 
     fn adopt(&mut self, cx: &mut Context<'_>) {
         self.websocket = self.probe.take().map(|probe| *probe.websocket);
+        self.conn.out().stream = self.websocket.as_ref().and_then(WebSocket::shared_stream);
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.upgraded();
         }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, flush, rooms::Room};
+use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, flush::Later, rooms::Room};
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
 #[derive(Debug, Clone)]
@@ -83,12 +83,24 @@ impl Broadcast {
     /// Sends a frame that is encoded already; it must belong to this namespace. Answers the number of sockets it was
     /// queued for.
     pub fn send(self, frame: &Frame) -> usize {
+        if let ([room], []) = (self.rooms.as_slice(), self.sockets.as_slice()) {
+            let longest = self.namespace.0.flush_window;
+            let mut passage = room
+                .gathering
+                .begin(room.count(), frame.size_bytes(), longest);
+            let reached = self.queue(frame, &mut passage.later);
+            passage.end(room);
+            return reached;
+        }
+        let mut later = Later::soon();
+        let reached = self.queue(frame, &mut later);
+        later.flush();
+        reached
+    }
+
+    fn queue(&self, frame: &Frame, later: &mut Later) -> usize {
         let mut reached = 0;
-        let mut later = Vec::new();
-        self.each(|socket| {
-            reached += usize::from(socket.send_later(frame, self.class, &mut later));
-        });
-        flush::soon(later);
+        self.each(|socket| reached += usize::from(socket.send_later(frame, self.class, later)));
         reached
     }
 

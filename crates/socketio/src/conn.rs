@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     Class, DisconnectReason, Frame, Full, Handshake, Sid, Socket,
+    flush::{Awaited, Later},
     polling::Polling,
     queue::{Entry, Pushed, Queue},
     server::Shared,
@@ -62,8 +63,8 @@ pub(crate) struct Out {
     pub(crate) stream: Option<Arc<TcpStream>>,
     /// Whether the driver has nothing on its way, so that others may write to the stream while they hold this.
     pub(crate) is_direct: bool,
-    /// Whether what is queued waits for a flush and the driver does not know of it.
-    pub(crate) awaits_flush: bool,
+    /// What flushes the queue, where the driver does not know of what is in it.
+    pub(crate) awaited: Awaited,
 }
 
 impl Out {
@@ -136,7 +137,8 @@ impl Conn {
     /// Writes what waits for a flush, or lets the driver do it.
     pub(crate) fn flush(&self) {
         let mut out = self.out();
-        let is_done = !std::mem::take(&mut out.awaits_flush) || out.write_directly();
+        let is_seen = std::mem::take(&mut out.awaited) == Awaited::Nothing;
+        let is_done = is_seen || out.write_directly();
         drop(out);
         if !is_done {
             self.ring();
@@ -145,7 +147,8 @@ impl Conn {
 
     /// Lets the driver write what waits for a flush.
     pub(crate) fn flush_by_driver(&self) {
-        if std::mem::take(&mut self.out().awaits_flush) {
+        let awaited = std::mem::take(&mut self.out().awaited);
+        if awaited != Awaited::Nothing {
             self.ring();
         }
     }
@@ -157,7 +160,7 @@ impl Conn {
         socket: &Socket,
         frame: &Frame,
         class: Class,
-        later: Option<&mut Vec<Arc<Conn>>>,
+        later: Option<&mut Later>,
     ) -> bool {
         let marks = self.shared.marks;
         let mut asked = false;
@@ -174,13 +177,16 @@ impl Conn {
             };
             if pushed == Pushed::Queued {
                 if let Some(later) = later {
-                    if was_empty {
-                        out.awaits_flush = true;
-                        later.push(self.clone());
+                    // Whoever waits for a window of another room leaves with what leaves sooner.
+                    let is_sooner =
+                        out.awaited == Awaited::Window && later.awaited == Awaited::Task;
+                    if was_empty || is_sooner {
+                        out.awaited = later.awaited;
+                        later.conns.push(self.clone());
                     }
                     return true;
                 }
-                let is_unseen = was_empty || std::mem::take(&mut out.awaits_flush);
+                let is_unseen = std::mem::take(&mut out.awaited) != Awaited::Nothing || was_empty;
                 drop(out);
                 if is_unseen {
                     self.ring();
@@ -218,7 +224,7 @@ impl Conn {
         }
         let was_empty = out.queue.is_empty();
         let pushed = out.queue.push(frame, class, self.shared.marks, true);
-        let was_empty = was_empty || std::mem::take(&mut out.awaits_flush);
+        let was_empty = std::mem::take(&mut out.awaited) != Awaited::Nothing || was_empty;
         drop(out);
         if pushed == Pushed::Hard {
             self.close(Close::now(DisconnectReason::SlowReader, 1013));

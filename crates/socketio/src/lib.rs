@@ -30,6 +30,7 @@ mod sid;
 mod socket;
 mod upgrade;
 mod websocket;
+mod window;
 
 pub use broadcast::{Broadcast, Operator};
 pub use config::{Config, Cors, Dialect, Limits};

@@ -7,6 +7,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub(crate) struct Handlers {
 /// What a namespace holds.
 pub(crate) struct Hall {
     pub(crate) name: Arc<str>,
+    /// How long the frames of a busy room may wait for each other.
+    pub(crate) flush_window: Duration,
     handlers: RwLock<Arc<Handlers>>,
     pub(crate) rooms: Rooms,
     /// Everyone, as a room to walk.
@@ -68,9 +71,10 @@ impl fmt::Debug for Hall {
 }
 
 impl Hall {
-    pub(crate) fn new(name: &str) -> Hall {
+    pub(crate) fn new(name: &str, flush_window: Duration) -> Hall {
         Hall {
             name: name.into(),
+            flush_window,
             handlers: RwLock::default(),
             rooms: Rooms::default(),
             everyone: Room::new(name),

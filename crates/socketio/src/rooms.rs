@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize, atomic::Ordering},
 };
 
-use crate::socket::Socket;
+use crate::{flush::Gathering, socket::Socket};
 
 const CHUNK: usize = 64;
 
@@ -21,6 +21,8 @@ pub(crate) struct Room {
     name: Box<str>,
     members: Mutex<Members>,
     count: AtomicUsize,
+    /// What was broadcast to it and leaves together.
+    pub(crate) gathering: Gathering,
 }
 
 #[derive(Debug, Default)]

@@ -224,7 +224,7 @@ impl Server {
         let mut halls = self.0.halls.write().unwrap_or_else(PoisonError::into_inner);
         let hall = halls
             .entry(namespace.into())
-            .or_insert_with(|| Arc::new(Hall::new(namespace)));
+            .or_insert_with(|| Arc::new(Hall::new(namespace, self.0.config.flush_window)));
         Namespace(hall.clone())
     }
 

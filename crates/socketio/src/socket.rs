@@ -18,6 +18,7 @@ use crate::{
     AckError, AckReply, Class, DisconnectReason, Frame, Full, Handshake, Sid,
     acks::Acks,
     conn::{Close, Conn},
+    flush::Later,
     namespace::Hall,
     queue::Entry,
     rooms::Room,
@@ -187,12 +188,7 @@ impl Socket {
     }
 
     /// As [`Socket::send`] for one of many: a connection that nobody sees to is put to those to be flushed.
-    pub(crate) fn send_later(
-        &self,
-        frame: &Frame,
-        class: Class,
-        later: &mut Vec<Arc<Conn>>,
-    ) -> bool {
+    pub(crate) fn send_later(&self, frame: &Frame, class: Class, later: &mut Later) -> bool {
         match self.state() {
             CONNECTED => self.0.conn.push(self, frame, class, Some(later)),
             ASKING => self.hold(frame, class),

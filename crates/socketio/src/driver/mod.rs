@@ -30,6 +30,7 @@ use crate::{
     DisconnectReason, EngineMessage, EngineSocket, Frame,
     conn::{Close, Conn},
     dispatch::Dispatch,
+    flush::Awaited,
     polling::Polling,
     server::Admission,
     websocket::{ReadError, WebSocket},
@@ -297,7 +298,7 @@ impl Driver {
             let mut out = self.conn.out();
             out.queue.written(std::mem::take(&mut gone));
             if websocket.is_drained() {
-                out.awaits_flush = false;
+                out.awaited = Awaited::Nothing;
                 out.queue
                     .take_bytes(BYTES_PER_WRITE, |bytes| websocket.queue(bytes));
             }

@@ -23,7 +23,7 @@ pub struct Sent<'a> {
 /// A command that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// SHA-256 of its body, hex.
+    /// What tells its body from another's: SHA-256, hex.
     pub body_hash: String,
     /// The answer it got, JSON.
     pub answer: String,
@@ -41,6 +41,28 @@ pub fn recall(conn: &Conn, sent: Sent<'_>) -> Result<Option<Done>, Error> {
             })
         },
     )
+}
+
+/// A command that ran, found by its key alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What it was about.
+    pub resource: String,
+    /// The answer it got, JSON.
+    pub answer: String,
+    /// When, milliseconds.
+    pub at_ms: i64,
+}
+
+/// A person's command of this key: the newest, if the key was used for several.
+pub fn find(conn: &Conn, user_id: &UserId, key: &str) -> Result<Option<Ran>, Error> {
+    conn.first(sql!("commands/find"), [user_id.as_str(), key], |row| {
+        Ok(Ran {
+            resource: row.get(0)?,
+            answer: row.get(1)?,
+            at_ms: row.get(2)?,
+        })
+    })
 }
 
 /// Remembers a command in the job that does it.

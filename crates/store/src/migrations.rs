@@ -35,6 +35,7 @@ const ALL: &[Migration] = migrations![
     5 "0005_retention",
     6 "0006_memory",
     7 "0007_commands",
+    8 "0008_command_by_key",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -5,6 +5,7 @@ pub mod as_of;
 mod bare;
 pub mod body;
 pub mod command;
+mod commands;
 mod headers;
 pub mod query;
 mod webapp;
@@ -40,18 +41,22 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::channels::routes())
         .merge(crate::presence::routes())
         .merge(crate::memory::http::routes())
+        .merge(commands::routes())
 }
 
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+    let mut document = api().into_openapi();
+    command::describe(&mut document);
+    document
 }
 
 /// The whole interface: API, sockets, web app.
 pub fn router(app: &App) -> Router {
     let (api, _document) = api().split_for_parts();
-    api.route("/health", get(health))
+    api.layer(middleware::from_fn_with_state(app.clone(), command::read))
+        .route("/health", get(health))
         .route("/ready", get(ready))
         .merge(app.sockets.router("/ws/socket.io"))
         .fallback(webapp::serve)

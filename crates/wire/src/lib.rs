@@ -6,6 +6,7 @@
 
 pub mod channels;
 pub mod chats;
+pub mod commands;
 pub mod errors;
 pub mod events;
 mod ids;

@@ -3,15 +3,17 @@
 use super::actions::{self, Change};
 use crate::access;
 use crate::app::App;
-use crate::auth::{Admin, rules};
+use crate::auth::{Actor, Admin, rules};
 use crate::error::Error;
 use crate::http::body::Body;
+use crate::http::command::once_shown;
 use crate::http::query::Params;
 use crate::people::http::Search;
 use crate::people::{actions::chosen_picture, is_active};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
+use store::Tx;
 use store::users::{self, User};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -94,13 +96,10 @@ async fn update(
         )?),
     };
     let now_ms = app.clock.now_ms();
-    let user = app
-        .store
-        .write(move |tx| {
-            access::may_administrate(tx, &admin)?;
-            actions::update(tx, &id, change, now_ms)
-        })
-        .await?;
+    let user = once(&app, admin, id, move |tx, id| {
+        actions::update(tx, id, change, now_ms)
+    })
+    .await?;
     Ok(shown(&app, &user))
 }
 
@@ -117,13 +116,10 @@ async fn disable(
     Body(form): Body<Disable>,
 ) -> Result<Json<AdminUser>, Error> {
     let now_ms = app.clock.now_ms();
-    let user = app
-        .store
-        .write(move |tx| {
-            access::may_administrate(tx, &admin)?;
-            actions::set_disabled(tx, &UserId(id), form.disabled, now_ms)
-        })
-        .await?;
+    let user = once(&app, admin, UserId(id), move |tx, id| {
+        actions::set_disabled(tx, id, form.disabled, now_ms)
+    })
+    .await?;
     Ok(shown(&app, &user))
 }
 
@@ -143,13 +139,10 @@ async fn reset_password(
         ..Change::default()
     };
     let now_ms = app.clock.now_ms();
-    let user = app
-        .store
-        .write(move |tx| {
-            access::may_administrate(tx, &admin)?;
-            actions::update(tx, &UserId(id), change, now_ms)
-        })
-        .await?;
+    let user = once(&app, admin, UserId(id), move |tx, id| {
+        actions::update(tx, id, change, now_ms)
+    })
+    .await?;
     Ok(shown(&app, &user))
 }
 
@@ -164,13 +157,12 @@ async fn delete(
     Path(id): Path<String>,
 ) -> Result<Json<bool>, Error> {
     let (id, now_ms) = (UserId(id), app.clock.now_ms());
-    let stopping = app.clone();
+    let (stopping, caller) = (app.clone(), admin.clone());
     app.to_the_end(async move {
         let gone = id.clone();
         stopping
-            .store
-            .write(move |tx| {
-                access::may_administrate(tx, &admin)?;
+            .command(&admin, move |tx| {
+                access::may_administrate(tx, &caller)?;
                 actions::delete(tx, &id, now_ms)
             })
             .await?;
@@ -179,6 +171,23 @@ async fn delete(
     })
     .await?;
     Ok(Json(true))
+}
+
+/// Changes an account once for the admin's key; again, it is shown as it is now.
+async fn once<F>(app: &App, admin: Actor, id: UserId, change: F) -> Result<User, Error>
+where
+    F: FnOnce(&mut Tx<'_>, &UserId) -> Result<User, Error> + Send + 'static,
+{
+    app.store
+        .write(move |tx| {
+            access::may_administrate(tx, &admin)?;
+            let again = |tx: &mut Tx<'_>, id: UserId| {
+                users::by_id(tx, &id)?.ok_or(Error::NotFound("person"))
+            };
+            let change = |tx: &mut Tx<'_>| Ok((id.clone(), change(tx, &id)?));
+            once_shown(tx, &admin, change, again)
+        })
+        .await
 }
 
 async fn hashed(app: &App, password: String) -> Result<String, Error> {

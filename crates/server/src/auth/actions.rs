@@ -179,6 +179,9 @@ pub async fn sign_out_everywhere(app: &App, actor: &Actor) -> Result<(), Error> 
 /// # Errors
 /// When the present password is not right, or the new one is not allowed.
 pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> Result<(), Error> {
+    if let Some(()) = app.answer_before(actor).await? {
+        return Ok(());
+    }
     rules::password(&form.new_password)?;
     let (user_id, session_id, now_ms) = (
         actor.id().clone(),
@@ -204,12 +207,11 @@ pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> 
     }
     app.auth.tries_per_account.give_back(&account);
     let hash = app.auth.passwords.hash(form.new_password).await?;
-    app.store
-        .write(move |tx| {
-            users::set_password(tx, &user_id, &hash, now_ms)?;
-            Ok(sessions::end_others(tx, &user_id, &session_id)?)
-        })
-        .await
+    app.command(actor, move |tx| {
+        users::set_password(tx, &user_id, &hash, now_ms)?;
+        Ok(sessions::end_others(tx, &user_id, &session_id)?)
+    })
+    .await
 }
 
 /// Makes the caller's API key, in place of the one before; it is shown this once.
@@ -275,11 +277,10 @@ pub async fn own_key(app: &App, actor: &Actor) -> Result<Option<String>, Error> 
 /// The store's.
 pub async fn delete_own_key(app: &App, actor: &Actor) -> Result<bool, Error> {
     let user_id = actor.id().clone();
-    Ok(app
-        .store
-        .write(move |tx| tokens::revoke_named(tx, &user_id, OWN_KEY))
-        .await?
-        > 0)
+    app.command(actor, move |tx| {
+        Ok(tokens::revoke_named(tx, &user_id, OWN_KEY)? > 0)
+    })
+    .await
 }
 
 fn begin(tx: &Tx<'_>, user_id: &UserId, issued: &Issued, now_ms: i64) -> Result<(), Error> {

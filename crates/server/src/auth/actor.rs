@@ -6,9 +6,11 @@
 use super::{api_key, cookie};
 use crate::app::App;
 use crate::error::Error;
+use crate::http::command::Key;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use std::sync::Arc;
 use store::users::User;
 use store::{sessions, tokens, users};
 use wire::UserId;
@@ -28,6 +30,8 @@ pub struct Actor {
     pub session_id: String,
     /// What the caller showed.
     pub credential: Credential,
+    /// Under which key the request is a command that happens once; none if it has no key.
+    pub command: Option<Arc<Key>>,
 }
 
 /// What a caller showed.
@@ -54,6 +58,15 @@ impl Actor {
     pub fn is_admin(&self) -> bool {
         self.user.role == Role::Admin
     }
+
+    /// The caller with the same command's step of this name.
+    #[must_use]
+    pub fn step(&self, name: impl std::fmt::Display) -> Actor {
+        Actor {
+            command: self.command.as_ref().map(|key| Arc::new(key.step(name))),
+            ..self.clone()
+        }
+    }
 }
 
 /// A caller who may still wait for approval.
@@ -73,7 +86,9 @@ impl FromRequestParts<App> for AnyActor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let shown = shown(&parts.headers).ok_or(Error::NotAuthenticated(NO_CREDENTIAL))?;
-        actor_of_token(app, &shown).await.map(AnyActor)
+        let command = parts.extensions.get::<Arc<Key>>().cloned();
+        let actor = actor_of_token(app, &shown).await?;
+        Ok(AnyActor(Actor { command, ..actor }))
     }
 }
 
@@ -159,6 +174,7 @@ async fn of_session(app: &App, token: &str, now_ms: i64) -> Result<Actor, Error>
             credential: Credential::Session {
                 expires_at_s: claims.exp,
             },
+            command: None,
         }),
         _ => Err(Error::NotAuthenticated(NOT_VALID)),
     }
@@ -181,6 +197,7 @@ async fn of_key(app: &App, key: &str) -> Result<(Actor, Option<i64>), Error> {
         user: holder.user,
         session_id: holder.key_id,
         credential: Credential::ApiKey,
+        command: None,
     };
     Ok((actor, used_at_ms))
 }

@@ -26,37 +26,36 @@ pub async fn direct_with(app: &App, actor: &Actor, others: Vec<UserId>) -> Resul
             "a direct conversation is between two people; make a group for more",
         ));
     }
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            access::may_use_channels(tx, &actor)?;
-            for person in &people {
-                open::person(tx, person)?;
+    let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        access::may_use_channels(tx, &caller)?;
+        for person in &people {
+            open::person(tx, person)?;
+        }
+        let direct_key = store::channels::direct_key(&people);
+        let found = store::channels::direct(tx, &direct_key)?;
+        let channel = if let Some(found) = found {
+            if store::members::show(tx, &found.channel.id, &caller.user.id, now_ms)? {
+                open::appear(tx, &found.channel.id, &caller.user.id);
             }
-            let direct_key = store::channels::direct_key(&people);
-            let found = store::channels::direct(tx, &direct_key)?;
-            let channel = if let Some(found) = found {
-                if store::members::show(tx, &found.channel.id, &actor.user.id, now_ms)? {
-                    open::appear(tx, &found.channel.id, &actor.user.id);
-                }
-                found.channel
-            } else {
-                let new = NewChannel {
-                    kind: Some(ChannelKind::Dm),
-                    direct_key: Some(direct_key),
-                    ..NewChannel::default()
-                };
-                let made = store::channels::insert(tx, &actor.user.id, &new, now_ms)?.channel;
-                for person in &people {
-                    store::members::add(tx, &made.id, person, &actor.user.id, now_ms)?;
-                    open::appear(tx, &made.id, person);
-                }
-                made
+            found.channel
+        } else {
+            let new = NewChannel {
+                kind: Some(ChannelKind::Dm),
+                direct_key: Some(direct_key),
+                ..NewChannel::default()
             };
+            let made = store::channels::insert(tx, &caller.user.id, &new, now_ms)?.channel;
             for person in &people {
-                open::announce(tx, person);
+                store::members::add(tx, &made.id, person, &caller.user.id, now_ms)?;
+                open::appear(tx, &made.id, person);
             }
-            Ok(channel)
-        })
-        .await
+            made
+        };
+        for person in &people {
+            open::announce(tx, person);
+        }
+        Ok(channel)
+    })
+    .await
 }

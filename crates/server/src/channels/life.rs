@@ -32,20 +32,19 @@ pub async fn create(app: &App, actor: &Actor, form: CreateChannel) -> Result<Cha
 }
 
 async fn create_standard(app: &App, actor: &Actor, form: CreateChannel) -> Result<Channel, Error> {
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            access::may_make_standard_channels(tx, &actor)?;
-            let new = NewChannel {
-                access_control: form.access_control.clone(),
-                ..common(&form, None)
-            };
-            let channel = store::channels::insert(tx, &actor.user.id, &new, now_ms)?.channel;
-            store::members::saw(tx, &channel.id, &actor.user.id, false, now_ms)?;
-            open::open_to_audience(tx, &channel)?;
-            Ok(channel)
-        })
-        .await
+    let (maker, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        access::may_make_standard_channels(tx, &maker)?;
+        let new = NewChannel {
+            access_control: form.access_control.clone(),
+            ..common(&form, None)
+        };
+        let channel = store::channels::insert(tx, &maker.user.id, &new, now_ms)?.channel;
+        store::members::saw(tx, &channel.id, &maker.user.id, false, now_ms)?;
+        open::open_to_audience(tx, &channel)?;
+        Ok(channel)
+    })
+    .await
 }
 
 /// The members beyond what one job may tell are added by jobs of their own.
@@ -57,9 +56,13 @@ async fn create_group(app: &App, actor: &Actor, form: CreateChannel) -> Result<C
     let rest = people.split_off(people.len().min(members::PEOPLE_PER_JOB));
 
     let (author, later, now_ms) = (actor.clone(), rest.clone(), app.clock.now_ms());
+    let first = if rest.is_empty() {
+        actor.clone()
+    } else {
+        actor.step("group")
+    };
     let channel: Channel = app
-        .store
-        .write(move |tx| {
+        .command(&first, move |tx| {
             access::may_use_channels(tx, &author)?;
             let channel = store::channels::insert(
                 tx,
@@ -76,13 +79,14 @@ async fn create_group(app: &App, actor: &Actor, form: CreateChannel) -> Result<C
                 store::members::add(tx, &channel.id, person, &author.user.id, now_ms)?;
                 open::welcome(tx, &channel.id, person);
             }
-            Ok::<_, Error>(channel)
+            Ok(channel)
         })
         .await?;
-    if !rest.is_empty() {
-        members::add_members(app, actor, &channel.id, rest).await?;
+    if rest.is_empty() {
+        return Ok(channel);
     }
-    Ok(channel)
+    members::add_members(app, &actor.step("members"), &channel.id, rest).await?;
+    app.command(actor, |_| Ok(channel)).await
 }
 
 fn common(form: &CreateChannel, kind: Option<ChannelKind>) -> NewChannel {
@@ -109,34 +113,33 @@ pub async fn update(
     form: UpdateChannel,
 ) -> Result<Channel, Error> {
     let form = checks::update(form)?;
-    let (actor, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            let before = access::may_manage(tx, &actor, &id)?.stored.channel;
-            let access_control = match form.access_control {
-                Some(access) if before.kind.is_none() => access,
-                _ => before.access_control.clone(),
-            };
-            let after = Channel {
-                name: form.name,
-                description: form.description,
-                is_private: form.is_private,
-                data: form.data,
-                meta: form.meta,
-                access_control,
-                updated_at: (now_ms * 1_000_000).max(before.updated_at + 1),
-                updated_by: Some(actor.user.id),
-                ..before.clone()
-            };
-            store::channels::update(tx, &after)?;
-            change_audience(tx, &before, &after)?;
-            let change = ChannelChange {
-                channel: Box::new(after.clone()),
-            };
-            tx.emit(Room::Channel(id), ServerEvent::ChannelUpdated(change));
-            Ok(after)
-        })
-        .await
+    let (caller, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        let before = access::may_manage(tx, &caller, &id)?.stored.channel;
+        let access_control = match form.access_control {
+            Some(access) if before.kind.is_none() => access,
+            _ => before.access_control.clone(),
+        };
+        let after = Channel {
+            name: form.name,
+            description: form.description,
+            is_private: form.is_private,
+            data: form.data,
+            meta: form.meta,
+            access_control,
+            updated_at: (now_ms * 1_000_000).max(before.updated_at + 1),
+            updated_by: Some(caller.user.id),
+            ..before.clone()
+        };
+        store::channels::update(tx, &after)?;
+        change_audience(tx, &before, &after)?;
+        let change = ChannelChange {
+            channel: Box::new(after.clone()),
+        };
+        tx.emit(Room::Channel(id), ServerEvent::ChannelUpdated(change));
+        Ok(after)
+    })
+    .await
 }
 
 /// Moves sockets where the access changed: who gains it enters; if anyone loses it, all leave and the rest come back.
@@ -178,20 +181,19 @@ fn loses_anyone(before: Option<&AccessControl>, after: Option<&AccessControl>) -
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn delete(app: &App, actor: &Actor, id: &ChannelId) -> Result<(), Error> {
-    let (actor, id) = (actor.clone(), id.clone());
-    app.store
-        .write(move |tx| {
-            access::may_manage(tx, &actor, &id)?;
-            store::channels::delete(tx, &id)?;
-            let room = Room::Channel(id.clone());
-            tx.emit(
-                room.clone(),
-                ServerEvent::ChannelDeleted(ChannelDeleted { channel_id: id }),
-            );
-            tx.effect(Effect::Empty { room });
-            Ok(())
-        })
-        .await
+    let (caller, id) = (actor.clone(), id.clone());
+    app.command(actor, move |tx| {
+        access::may_manage(tx, &caller, &id)?;
+        store::channels::delete(tx, &id)?;
+        let room = Room::Channel(id.clone());
+        tx.emit(
+            room.clone(),
+            ServerEvent::ChannelDeleted(ChannelDeleted { channel_id: id }),
+        );
+        tx.effect(Effect::Empty { room });
+        Ok(())
+    })
+    .await
 }
 
 #[cfg(test)]

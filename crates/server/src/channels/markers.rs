@@ -136,6 +136,7 @@ pub async fn move_marker(
 ) -> Result<ReadMarker, Error> {
     let (actor, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
     let (person, key) = (actor.user.id.clone(), (id.clone(), actor.user.id.clone()));
+    let caller = actor.clone();
     let job = move |tx: &mut Tx<'_>| {
         let readable = access::may_read(tx, &actor, &id)?;
         let read_no = read_no.clamp(0, readable.stored.last_no);
@@ -148,7 +149,7 @@ pub async fn move_marker(
     let app_in_task = app.clone();
     app.to_the_end(async move {
         app_in_task.markers.forget(&key);
-        let marker = app_in_task.store.write(job).await?;
+        let marker = app_in_task.command(&caller, job).await?;
         publish(&app_in_task, &person, marker.clone());
         Ok(marker)
     })

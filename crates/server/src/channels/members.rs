@@ -25,15 +25,15 @@ pub async fn add_members(
 ) -> Result<Vec<Member>, Error> {
     checks::people(&user_ids)?;
     let mut added = Vec::new();
-    for some in user_ids.chunks(PEOPLE_PER_JOB) {
-        let (actor, id, some, now_ms) =
+    for (step, some) in steps(actor, &user_ids) {
+        let (caller, id, some, now_ms) =
             (actor.clone(), id.clone(), some.to_vec(), app.clock.now_ms());
         let job = move |tx: &mut Tx<'_>| {
-            group(access::may_manage(tx, &actor, &id)?)?;
+            group(access::may_manage(tx, &caller, &id)?)?;
             let mut added = Vec::new();
             for user_id in some {
                 let person = open::person(tx, &user_id)?;
-                let Some(new) = store::members::add(tx, &id, &user_id, &actor.user.id, now_ms)?
+                let Some(new) = store::members::add(tx, &id, &user_id, &caller.user.id, now_ms)?
                 else {
                     continue;
                 };
@@ -45,9 +45,9 @@ pub async fn add_members(
                 tx.emit(Room::Channel(id.clone()), ServerEvent::MemberJoined(joined));
                 added.push(new.member);
             }
-            Ok::<_, Error>(added)
+            Ok(added)
         };
-        added.extend(app.store.write(job).await?);
+        added.extend(app.command(&step, job).await?);
     }
     Ok(added)
 }
@@ -64,19 +64,34 @@ pub async fn remove_members(
 ) -> Result<usize, Error> {
     checks::people(&user_ids)?;
     let mut removed = 0;
-    for some in user_ids.chunks(PEOPLE_PER_JOB) {
-        let (actor, id, some) = (actor.clone(), id.clone(), some.to_vec());
+    for (step, some) in steps(actor, &user_ids) {
+        let (caller, id, some) = (actor.clone(), id.clone(), some.to_vec());
         let job = move |tx: &mut Tx<'_>| {
-            group(access::may_manage(tx, &actor, &id)?)?;
+            group(access::may_manage(tx, &caller, &id)?)?;
             let mut removed = 0;
             for user_id in some {
                 removed += usize::from(take_out(tx, &id, &user_id)?);
             }
-            Ok::<_, Error>(removed)
+            Ok(removed)
         };
-        removed += app.store.write(job).await?;
+        removed += app.command(&step, job).await?;
     }
     Ok(removed)
+}
+
+/// The people a job each, with the caller's command for it: the whole command's for the last, so that it counts as done
+/// when all are through.
+fn steps<'a>(actor: &Actor, user_ids: &'a [UserId]) -> impl Iterator<Item = (Actor, &'a [UserId])> {
+    let last = user_ids.len().div_ceil(PEOPLE_PER_JOB).saturating_sub(1);
+    let jobs = user_ids.chunks(PEOPLE_PER_JOB).enumerate();
+    jobs.map(move |(number, some)| {
+        let step = if number == last {
+            actor.clone()
+        } else {
+            actor.step(number)
+        };
+        (step, some)
+    })
 }
 
 /// The caller leaves a group; a direct conversation is only hidden, until the next message.
@@ -84,23 +99,22 @@ pub async fn remove_members(
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]; a standard channel cannot be left.
 pub async fn leave(app: &App, actor: &Actor, id: &ChannelId) -> Result<(), Error> {
-    let (actor, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            match access::may_read(tx, &actor, &id)?.stored.channel.kind {
-                Some(ChannelKind::Group) => {
-                    take_out(tx, &id, &actor.user.id)?;
-                }
-                Some(ChannelKind::Dm) => hide(tx, &id, &actor.user.id, now_ms)?,
-                None => {
-                    return Err(no_members(
-                        "standard channels cannot be left: who may read one is in it",
-                    ));
-                }
+    let (caller, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        match access::may_read(tx, &caller, &id)?.stored.channel.kind {
+            Some(ChannelKind::Group) => {
+                take_out(tx, &id, &caller.user.id)?;
             }
-            Ok(())
-        })
-        .await
+            Some(ChannelKind::Dm) => hide(tx, &id, &caller.user.id, now_ms)?,
+            None => {
+                return Err(no_members(
+                    "standard channels cannot be left: who may read one is in it",
+                ));
+            }
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Hides a group or direct conversation from the caller's sidebar until the next message, or shows it again.
@@ -113,25 +127,24 @@ pub async fn set_active(
     id: &ChannelId,
     is_active: bool,
 ) -> Result<(), Error> {
-    let (actor, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            if access::may_read(tx, &actor, &id)?
-                .stored
-                .channel
-                .kind
-                .is_none()
-            {
-                return Err(no_members("standard channels cannot be hidden"));
-            }
-            if !is_active {
-                hide(tx, &id, &actor.user.id, now_ms)?;
-            } else if store::members::show(tx, &id, &actor.user.id, now_ms)? {
-                open::appear(tx, &id, &actor.user.id);
-            }
-            Ok(())
-        })
-        .await
+    let (caller, id, now_ms) = (actor.clone(), id.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        if access::may_read(tx, &caller, &id)?
+            .stored
+            .channel
+            .kind
+            .is_none()
+        {
+            return Err(no_members("standard channels cannot be hidden"));
+        }
+        if !is_active {
+            hide(tx, &id, &caller.user.id, now_ms)?;
+        } else if store::members::show(tx, &id, &caller.user.id, now_ms)? {
+            open::appear(tx, &id, &caller.user.id);
+        }
+        Ok(())
+    })
+    .await
 }
 
 fn hide(tx: &mut Tx<'_>, id: &ChannelId, person: &UserId, now_ms: i64) -> Result<(), Error> {

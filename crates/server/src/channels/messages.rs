@@ -5,9 +5,10 @@ use crate::access::{self, Readable};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::command::once_shown;
 use serde_json::Value;
 use store::{Tx, channels, messages};
-use wire::events::{ChannelEvent, ChannelPush, Posted, ServerEvent};
+use wire::events::{ChannelEvent, ChannelPush, Posted, ReadMarker, ServerEvent};
 use wire::messages::{EditMessage, Message, PostMessage};
 use wire::{ChannelId, MessageId, Room, UserId};
 
@@ -25,36 +26,22 @@ pub async fn post_message(
     let draft = checks::post(draft)?;
     let (actor, to, now_ms) = (actor.clone(), to.clone(), app.clock.now_ms());
     let job = move |tx: &mut Tx<'_>| {
-        let channel = access::may_post(tx, &actor, &to)?;
-        if let Some(first) = posted_before(tx, &to, &actor.user.id, draft.temp_id.as_deref())? {
-            return Ok((first, None));
-        }
-        check_places(tx, &to, &draft)?;
-        let Readable {
-            mut stored,
-            membership,
-            ..
-        } = channel;
-        if stored.channel.kind.is_some() {
-            let back = store::members::show_to_all(tx, &to, now_ms)?;
-            open::appear_to_many(tx, &to, &back);
-        } else if membership.is_none() {
-            store::members::saw(tx, &to, &actor.user.id, true, now_ms)?;
-        }
-        let message = messages::insert(tx, &mut stored, &actor.user.id, &draft, now_ms)?;
-        let marker = match message.row.no {
-            Some(no) => store::members::move_marker(tx, &to, &actor.user.id, no, now_ms)?,
-            None => None,
+        let again = |tx: &mut Tx<'_>, id: MessageId| {
+            let posted = Posted {
+                temp_id: draft.temp_id.clone(),
+                message: as_it_is(tx, &actor, &to, &id)?,
+            };
+            Ok((posted, None))
         };
-        let posted = Posted {
-            temp_id: draft.temp_id.clone(),
-            message: messages::whole(tx, message)?,
-        };
-        let row = &posted.message.row;
-        let event = ChannelEvent::Posted(Box::new(posted.clone()));
-        tell(tx, &stored, &actor, &row.id, event);
-        tell_root(tx, &stored, &actor, row.parent_id.as_ref())?;
-        Ok::<_, Error>((posted, marker))
+        once_shown(
+            tx,
+            &actor,
+            |tx| {
+                let (posted, marker) = post_in(tx, &actor, &to, &draft, now_ms)?;
+                Ok((posted.message.row.id.clone(), (posted, marker)))
+            },
+            again,
+        )
     };
     let reader = app.clone();
     app.to_the_end(async move {
@@ -65,6 +52,45 @@ pub async fn post_message(
         Ok(posted)
     })
     .await
+}
+
+fn post_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    to: &ChannelId,
+    draft: &PostMessage,
+    now_ms: i64,
+) -> Result<(Posted, Option<ReadMarker>), Error> {
+    let channel = access::may_post(tx, actor, to)?;
+    if let Some(first) = posted_before(tx, to, &actor.user.id, draft.temp_id.as_deref())? {
+        return Ok((first, None));
+    }
+    check_places(tx, to, draft)?;
+    let Readable {
+        mut stored,
+        membership,
+        ..
+    } = channel;
+    if stored.channel.kind.is_some() {
+        let back = store::members::show_to_all(tx, to, now_ms)?;
+        open::appear_to_many(tx, to, &back);
+    } else if membership.is_none() {
+        store::members::saw(tx, to, &actor.user.id, true, now_ms)?;
+    }
+    let message = messages::insert(tx, &mut stored, &actor.user.id, draft, now_ms)?;
+    let marker = match message.row.no {
+        Some(no) => store::members::move_marker(tx, to, &actor.user.id, no, now_ms)?,
+        None => None,
+    };
+    let posted = Posted {
+        temp_id: draft.temp_id.clone(),
+        message: messages::whole(tx, message)?,
+    };
+    let row = &posted.message.row;
+    let event = ChannelEvent::Posted(Box::new(posted.clone()));
+    tell(tx, &stored, actor, &row.id, event);
+    tell_root(tx, &stored, actor, row.parent_id.as_ref())?;
+    Ok((posted, marker))
 }
 
 /// The message that the author posted under this name before, if any. A deleted one is not posted again.
@@ -80,16 +106,32 @@ fn posted_before(
     let Some(first) = messages::by_temp_id(tx, to, author, temp_id)? else {
         return Ok(None);
     };
-    if first.is_deleted {
-        return Err(Error::Conflict {
-            code: "message_deleted",
-            detail: "this message was posted, and deleted since".into(),
-        });
-    }
     Ok(Some(Posted {
         temp_id: Some(temp_id.to_owned()),
-        message: messages::whole(tx, first)?,
+        message: unless_deleted(tx, first)?,
     }))
+}
+
+/// A message that the caller wrote or changed before, as it is now, if they may still read it.
+fn as_it_is(
+    tx: &Tx<'_>,
+    actor: &Actor,
+    channel: &ChannelId,
+    id: &MessageId,
+) -> Result<Message, Error> {
+    access::may_read(tx, actor, channel)?;
+    let stored = messages::by_id(tx, id)?.ok_or(Error::NotFound("message"))?;
+    unless_deleted(tx, stored)
+}
+
+fn unless_deleted(tx: &Tx<'_>, message: messages::Stored) -> Result<Message, Error> {
+    if message.is_deleted {
+        return Err(Error::Conflict {
+            code: "message_deleted",
+            detail: "this was done, and the message was deleted since".into(),
+        });
+    }
+    Ok(messages::whole(tx, message)?)
 }
 
 /// What a message names must stand in the same channel: a quote must not carry words out of another.
@@ -121,7 +163,7 @@ pub async fn edit_message(
     change: EditMessage,
 ) -> Result<Message, Error> {
     let change = checks::edit(change)?;
-    let (actor, id, message, now_ms) = (
+    let (actor, channel, message, now_ms) = (
         actor.clone(),
         id.clone(),
         message.clone(),
@@ -129,31 +171,51 @@ pub async fn edit_message(
     );
     app.store
         .write(move |tx| {
-            let (channel, before) = access::may_edit_message(tx, &actor, &id, &message)?;
-            let (data, meta) = (
-                merged(before.row.data, change.data),
-                merged(before.row.meta, change.meta),
-            );
-            let edit = checks::edit(EditMessage {
-                content: change.content,
-                data,
-                meta,
-            })?;
-            let at = (now_ms * 1_000_000).max(before.row.updated_at + 1);
-            let after = messages::edit(
+            let again = |tx: &mut Tx<'_>, id: MessageId| as_it_is(tx, &actor, &channel, &id);
+            once_shown(
                 tx,
-                &message,
-                &edit.content,
-                edit.data.as_ref(),
-                edit.meta.as_ref(),
-                at,
-            )?;
-            let whole = messages::whole(tx, after)?;
-            let event = ChannelEvent::Updated(Box::new(whole.clone()));
-            tell(tx, &channel.stored, &actor, &message, event);
-            Ok(whole)
+                &actor,
+                |tx| {
+                    let edited = edit_in(tx, &actor, &channel, &message, change, now_ms)?;
+                    Ok((message.clone(), edited))
+                },
+                again,
+            )
         })
         .await
+}
+
+fn edit_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: &ChannelId,
+    message: &MessageId,
+    change: EditMessage,
+    now_ms: i64,
+) -> Result<Message, Error> {
+    let (channel, before) = access::may_edit_message(tx, actor, id, message)?;
+    let (data, meta) = (
+        merged(before.row.data, change.data),
+        merged(before.row.meta, change.meta),
+    );
+    let edit = checks::edit(EditMessage {
+        content: change.content,
+        data,
+        meta,
+    })?;
+    let at = (now_ms * 1_000_000).max(before.row.updated_at + 1);
+    let after = messages::edit(
+        tx,
+        message,
+        &edit.content,
+        edit.data.as_ref(),
+        edit.meta.as_ref(),
+        at,
+    )?;
+    let whole = messages::whole(tx, after)?;
+    let event = ChannelEvent::Updated(Box::new(whole.clone()));
+    tell(tx, &channel.stored, actor, message, event);
+    Ok(whole)
 }
 
 /// The keys of `change` over those of `before`; what is no object is replaced.
@@ -178,31 +240,30 @@ pub async fn delete_message(
     id: &ChannelId,
     message: &MessageId,
 ) -> Result<(), Error> {
-    let (actor, id, message, now_ms) = (
+    let (caller, id, message, now_ms) = (
         actor.clone(),
         id.clone(),
         message.clone(),
         app.clock.now_ms(),
     );
-    app.store
-        .write(move |tx| {
-            let (channel, stored) = access::may_delete_message(tx, &actor, &id, &message)?;
-            let root = stored.row.parent_id.clone();
-            let as_it_was = Message {
-                user: Some(actor.user.as_author()),
-                ..messages::whole(tx, stored.clone())?
-            };
-            messages::delete(tx, &stored, &actor.user.id, now_ms)?;
-            tell(
-                tx,
-                &channel.stored,
-                &actor,
-                &message,
-                ChannelEvent::Deleted(Box::new(as_it_was)),
-            );
-            tell_root(tx, &channel.stored, &actor, root.as_ref())
-        })
-        .await
+    app.command(actor, move |tx| {
+        let (channel, stored) = access::may_delete_message(tx, &caller, &id, &message)?;
+        let root = stored.row.parent_id.clone();
+        let as_it_was = Message {
+            user: Some(caller.user.as_author()),
+            ..messages::whole(tx, stored.clone())?
+        };
+        messages::delete(tx, &stored, &caller.user.id, now_ms)?;
+        tell(
+            tx,
+            &channel.stored,
+            &caller,
+            &message,
+            ChannelEvent::Deleted(Box::new(as_it_was)),
+        );
+        tell_root(tx, &channel.stored, &caller, root.as_ref())
+    })
+    .await
 }
 
 /// Tells the channel what happened to one of its messages, and who did it.

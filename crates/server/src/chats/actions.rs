@@ -6,13 +6,15 @@ use super::{NO_TITLES, owned, shown};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::command::{once, once_shown};
+use crate::runs::Runs;
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
 use store::chats::{self, Stored, Which, messages};
 use store::{Tx, new_id};
 use wire::chats::{Chat, ChatRow};
 use wire::events::{ChatEvent, ChatList, ChatMessages, ChatPush, ServerEvent};
-use wire::{ChatId, MessageId, Room};
+use wire::{ChatId, MessageId, Room, UserId};
 
 /// Rows of one page of the list.
 pub const PAGE: u32 = 60;
@@ -60,32 +62,57 @@ pub async fn open(app: &App, actor: &Actor, id: ChatId) -> Result<Chat, Error> {
     Ok(shown(&chat, &messages, &growing))
 }
 
+/// A chat that a command made or changed, as it is now.
+fn again<'a>(
+    owner: &'a UserId,
+    runs: &'a Runs,
+) -> impl FnOnce(&mut Tx<'_>, ChatId) -> Result<Chat, Error> + 'a {
+    move |tx, id| {
+        let chat = owned(tx, owner, &id)?;
+        let messages = messages::of_chat(tx, &id)?;
+        Ok(shown(&chat, &messages, &runs.texts(&id)))
+    }
+}
+
+/// Runs a command about one chat once for its key, and answers with the chat.
+async fn of_chat<F>(app: &App, actor: &Actor, work: F) -> Result<Chat, Error>
+where
+    F: FnOnce(&mut Tx<'_>, &UserId, &Runs) -> Result<(ChatId, Chat), Error> + Send + 'static,
+{
+    let (actor, runs) = (actor.clone(), app.runs.clone());
+    app.store
+        .write(move |tx| {
+            let owner = actor.id();
+            once_shown(tx, &actor, |tx| work(tx, owner, &runs), again(owner, &runs))
+        })
+        .await
+}
+
 /// Makes a chat from the contract's document.
 ///
 /// # Errors
 /// What is too large, or too much.
 pub async fn create(app: &App, actor: &Actor, document: Map<String, Value>) -> Result<Chat, Error> {
-    let (owner, now_ms) = (actor.id().clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            if chats::page(tx, &owner, Which::All, MAX_CHATS - 1, 1)?.len() == 1 {
-                return Err(Error::refused(
-                    "too_many_chats",
-                    format!("one may have at most {MAX_CHATS} chats"),
-                ));
-            }
-            let id = ChatId(new_id());
-            let chat = chats::insert(tx, &id, &owner, NO_TITLES[1], &Map::new(), now_ms)?;
-            let mut turn = Turn::of(tx, chat)?;
-            turn.merge(tx, document, &HashSet::new(), now_ms)?;
-            if turn.chat.title.is_empty() {
-                turn.chat.title = NO_TITLES[1].to_owned();
-            }
-            chats::update(tx, &turn.chat)?;
-            tell_list(tx, &turn.chat);
-            Ok(shown(&turn.chat, &turn.messages, &HashMap::new()))
-        })
-        .await
+    let now_ms = app.clock.now_ms();
+    of_chat(app, actor, move |tx, owner, _| {
+        if chats::page(tx, owner, Which::All, MAX_CHATS - 1, 1)?.len() == 1 {
+            return Err(Error::refused(
+                "too_many_chats",
+                format!("one may have at most {MAX_CHATS} chats"),
+            ));
+        }
+        let id = ChatId(new_id());
+        let chat = chats::insert(tx, &id, owner, NO_TITLES[1], &Map::new(), now_ms)?;
+        let mut turn = Turn::of(tx, chat)?;
+        turn.merge(tx, document, &HashSet::new(), now_ms)?;
+        if turn.chat.title.is_empty() {
+            turn.chat.title = NO_TITLES[1].to_owned();
+        }
+        chats::update(tx, &turn.chat)?;
+        tell_list(tx, &turn.chat);
+        Ok((id, shown(&turn.chat, &turn.messages, &HashMap::new())))
+    })
+    .await
 }
 
 /// Merges the contract's document into a chat.
@@ -98,24 +125,23 @@ pub async fn update(
     id: ChatId,
     document: Map<String, Value>,
 ) -> Result<Chat, Error> {
-    let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
-    app.store
-        .write(move |tx| {
-            let chat = owned(tx, &owner, &id)?;
-            let before = chat.clone();
-            // What grows is asked for here: a run begins and ends in a job of its own, never beside this one.
-            let growing = runs.texts(&id);
-            let mut turn = Turn::of(tx, chat)?;
-            turn.merge(tx, document, &growing.keys().cloned().collect(), now_ms)?;
-            if turn.chat != before || !turn.changed.is_empty() {
-                turn.chat.updated_at_ms = now_ms;
-                chats::update(tx, &turn.chat)?;
-                tell_messages(tx, &turn);
-                tell_list(tx, &turn.chat);
-            }
-            Ok(shown(&turn.chat, &turn.messages, &growing))
-        })
-        .await
+    let now_ms = app.clock.now_ms();
+    of_chat(app, actor, move |tx, owner, runs| {
+        let chat = owned(tx, owner, &id)?;
+        let before = chat.clone();
+        // What grows is asked for here: a run begins and ends in a job of its own, never beside this one.
+        let growing = runs.texts(&id);
+        let mut turn = Turn::of(tx, chat)?;
+        turn.merge(tx, document, &growing.keys().cloned().collect(), now_ms)?;
+        if turn.chat != before || !turn.changed.is_empty() {
+            turn.chat.updated_at_ms = now_ms;
+            chats::update(tx, &turn.chat)?;
+            tell_messages(tx, &turn);
+            tell_list(tx, &turn.chat);
+        }
+        Ok((id, shown(&turn.chat, &turn.messages, &growing)))
+    })
+    .await
 }
 
 /// A switch of a chat.
@@ -132,20 +158,20 @@ pub enum Switch {
 /// # Errors
 /// [`Error::ChatNotFound`].
 pub async fn toggle(app: &App, actor: &Actor, id: ChatId, switch: Switch) -> Result<Chat, Error> {
-    let (owner, now_ms) = (actor.id().clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            let mut chat = owned(tx, &owner, &id)?;
-            let at_ms = match switch {
-                Switch::Pin => &mut chat.pinned_at_ms,
-                Switch::Archive => &mut chat.archived_at_ms,
-            };
-            *at_ms = if at_ms.is_some() { None } else { Some(now_ms) };
-            chats::update(tx, &chat)?;
-            tell_list(tx, &chat);
-            Ok(shown(&chat, &messages::of_chat(tx, &id)?, &HashMap::new()))
-        })
-        .await
+    let now_ms = app.clock.now_ms();
+    of_chat(app, actor, move |tx, owner, _| {
+        let mut chat = owned(tx, owner, &id)?;
+        let at_ms = match switch {
+            Switch::Pin => &mut chat.pinned_at_ms,
+            Switch::Archive => &mut chat.archived_at_ms,
+        };
+        *at_ms = if at_ms.is_some() { None } else { Some(now_ms) };
+        chats::update(tx, &chat)?;
+        tell_list(tx, &chat);
+        let messages = messages::of_chat(tx, &id)?;
+        Ok((id, shown(&chat, &messages, &HashMap::new())))
+    })
+    .await
 }
 
 /// Removes a chat; what is being written in it stops.
@@ -153,15 +179,16 @@ pub async fn toggle(app: &App, actor: &Actor, id: ChatId, switch: Switch) -> Res
 /// # Errors
 /// [`Error::ChatNotFound`].
 pub async fn delete(app: &App, actor: &Actor, id: ChatId) -> Result<(), Error> {
-    let (owner, gone, stopping) = (actor.id().clone(), id.clone(), app.clone());
+    let (caller, gone, stopping) = (actor.clone(), id.clone(), app.clone());
+    let owner = actor.id().clone();
     let job = move |tx: &mut Tx<'_>| {
         let chat = owned(tx, &owner, &id)?;
         chats::delete(tx, &id)?;
         tell_deleted(tx, &chat.user_id, id);
-        Ok::<_, Error>(())
+        Ok(())
     };
     app.to_the_end(async move {
-        stopping.store.write(job).await?;
+        stopping.command(&caller, job).await?;
         stopping.runs.stop_all(|run| run.chat_id == gone);
         Ok(())
     })
@@ -173,16 +200,21 @@ pub async fn delete(app: &App, actor: &Actor, id: ChatId) -> Result<(), Error> {
 /// # Errors
 /// The store's.
 pub async fn delete_all(app: &App, actor: &Actor) -> Result<(), Error> {
-    let (owner, of, stopping) = (actor.id().clone(), actor.id().clone(), app.clone());
+    let (caller, stopping) = (actor.clone(), app.clone());
     let job = move |tx: &mut Tx<'_>| {
-        for id in chats::delete_of_user(tx, &owner)? {
-            tell_deleted(tx, &owner, id);
-        }
-        Ok::<_, Error>(())
+        let mut gone = HashSet::new();
+        once(tx, &caller, |tx| {
+            for id in chats::delete_of_user(tx, caller.id())? {
+                tell_deleted(tx, caller.id(), id.clone());
+                gone.insert(id);
+            }
+            Ok(())
+        })?;
+        Ok::<_, Error>(gone)
     };
     app.to_the_end(async move {
-        stopping.store.write(job).await?;
-        stopping.runs.stop_all(|run| run.user_id == of);
+        let gone = stopping.store.write(job).await?;
+        stopping.runs.stop_all(|run| gone.contains(&run.chat_id));
         Ok(())
     })
     .await
@@ -199,34 +231,37 @@ pub async fn edit(
     message_id: MessageId,
     content: String,
 ) -> Result<Chat, Error> {
-    let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
+    let now_ms = app.clock.now_ms();
     let content = checked_content(content)?;
-    app.store
-        .write(move |tx| {
-            let mut turn = Turn::of(tx, owned(tx, &owner, &id)?)?;
-            let growing = runs.texts(&id);
-            if growing.contains_key(&message_id) {
-                return Err(Error::Conflict {
-                    code: "message_is_growing",
-                    detail: "this answer is still being written; stop it first".to_owned(),
-                });
-            }
-            let mut message = turn.get(&message_id).cloned().ok_or(Error::ChatNotFound)?;
-            message.content.clone_from(&content);
-            message.updated_at_ms = now_ms;
-            turn.put(tx, message)?;
-            turn.chat.updated_at_ms = now_ms;
-            chats::update(tx, &turn.chat)?;
-            let replaced = json!({"chat_id": id, "message_id": message_id, "content": content});
-            if replaced.to_string().len() <= MAX_EVENT_BYTES {
-                let replaced = ChatEvent::MessageReplaced(replaced);
-                tell(tx, &turn.chat, Some(message_id), replaced);
-            } else {
-                tell_message(tx, &turn, &message_id);
-            }
-            Ok(shown(&turn.chat, &turn.messages, &growing))
-        })
-        .await
+    of_chat(app, actor, move |tx, owner, runs| {
+        let mut turn = Turn::of(tx, owned(tx, owner, &id)?)?;
+        let growing = runs.texts(&id);
+        if growing.contains_key(&message_id) {
+            return Err(is_growing());
+        }
+        let mut message = turn.get(&message_id).cloned().ok_or(Error::ChatNotFound)?;
+        message.content.clone_from(&content);
+        message.updated_at_ms = now_ms;
+        turn.put(tx, message)?;
+        turn.chat.updated_at_ms = now_ms;
+        chats::update(tx, &turn.chat)?;
+        let replaced = json!({"chat_id": id, "message_id": message_id, "content": content});
+        if replaced.to_string().len() <= MAX_EVENT_BYTES {
+            let replaced = ChatEvent::MessageReplaced(replaced);
+            tell(tx, &turn.chat, Some(message_id), replaced);
+        } else {
+            tell_message(tx, &turn, &message_id);
+        }
+        Ok((id, shown(&turn.chat, &turn.messages, &growing)))
+    })
+    .await
+}
+
+fn is_growing() -> Error {
+    Error::Conflict {
+        code: "message_is_growing",
+        detail: "this answer is still being written; stop it first".to_owned(),
+    }
 }
 
 /// Removes a message; what answered it answers its parent from now on.
@@ -239,36 +274,33 @@ pub async fn delete_message(
     id: ChatId,
     message_id: MessageId,
 ) -> Result<Chat, Error> {
-    let (owner, now_ms, runs) = (actor.id().clone(), app.clock.now_ms(), app.runs.clone());
-    app.store
-        .write(move |tx| {
-            let mut chat = owned(tx, &owner, &id)?;
-            if runs.texts(&id).contains_key(&message_id) {
-                return Err(Error::Conflict {
-                    code: "message_is_growing",
-                    detail: "this answer is still being written; stop it first".to_owned(),
-                });
-            }
-            let message = messages::by_id(tx, &id, &message_id)?.ok_or(Error::ChatNotFound)?;
-            messages::delete(tx, &id, &message)?;
-            if chat.current_id.as_ref() == Some(&message_id) {
-                chat.current_id = message.parent_id.clone();
-            }
-            chat.updated_at_ms = now_ms;
-            chats::update(tx, &chat)?;
-            let mut turn = Turn::of(tx, chat)?;
-            let moved = turn
-                .messages
-                .iter()
-                .filter(|one| one.parent_id == message.parent_id);
-            turn.changed = moved
-                .map(|one| one.id.clone())
-                .chain(message.parent_id.clone())
-                .collect();
-            tell_messages(tx, &turn);
-            Ok(shown(&turn.chat, &turn.messages, &runs.texts(&id)))
-        })
-        .await
+    let now_ms = app.clock.now_ms();
+    of_chat(app, actor, move |tx, owner, runs| {
+        let mut chat = owned(tx, owner, &id)?;
+        if runs.texts(&id).contains_key(&message_id) {
+            return Err(is_growing());
+        }
+        let message = messages::by_id(tx, &id, &message_id)?.ok_or(Error::ChatNotFound)?;
+        messages::delete(tx, &id, &message)?;
+        if chat.current_id.as_ref() == Some(&message_id) {
+            chat.current_id = message.parent_id.clone();
+        }
+        chat.updated_at_ms = now_ms;
+        chats::update(tx, &chat)?;
+        let mut turn = Turn::of(tx, chat)?;
+        let moved = turn
+            .messages
+            .iter()
+            .filter(|one| one.parent_id == message.parent_id);
+        turn.changed = moved
+            .map(|one| one.id.clone())
+            .chain(message.parent_id.clone())
+            .collect();
+        tell_messages(tx, &turn);
+        let growing = runs.texts(&id);
+        Ok((id, shown(&turn.chat, &turn.messages, &growing)))
+    })
+    .await
 }
 
 /// Emits one event of a chat to all tabs of its owner.
@@ -315,7 +347,7 @@ pub(crate) fn tell_list(tx: &mut Tx<'_>, chat: &Stored) {
     tell(tx, chat, None, ChatEvent::List(row));
 }
 
-fn tell_deleted(tx: &mut Tx<'_>, owner: &wire::UserId, chat_id: ChatId) {
+fn tell_deleted(tx: &mut Tx<'_>, owner: &UserId, chat_id: ChatId) {
     let row = ChatList {
         chat_id: chat_id.clone(),
         title: None,

@@ -30,22 +30,21 @@ pub async fn report(
         let (what, max) = ("the event in bytes", MAX_EVENT_BYTES);
         return Err(Error::TooLarge { what, len, max });
     }
-    app.store
-        .write(move |tx| {
-            let mut turn = Turn::of(tx, owned(tx, &owner, &id)?)?;
-            let mut message = turn.get(&message_id).cloned().ok_or(Error::ChatNotFound)?;
-            let before = message.clone();
-            let told = apply(&mut message, event)?;
-            if message != before {
-                message.updated_at_ms = now_ms;
-                turn.put(tx, message)?;
-                turn.chat.updated_at_ms = now_ms;
-                chats::update(tx, &turn.chat)?;
-            }
-            tell(tx, &turn.chat, Some(message_id), told);
-            Ok(())
-        })
-        .await
+    app.command(actor, move |tx| {
+        let mut turn = Turn::of(tx, owned(tx, &owner, &id)?)?;
+        let mut message = turn.get(&message_id).cloned().ok_or(Error::ChatNotFound)?;
+        let before = message.clone();
+        let told = apply(&mut message, event)?;
+        if message != before {
+            message.updated_at_ms = now_ms;
+            turn.put(tx, message)?;
+            turn.chat.updated_at_ms = now_ms;
+            chats::update(tx, &turn.chat)?;
+        }
+        tell(tx, &turn.chat, Some(message_id), told);
+        Ok(())
+    })
+    .await
 }
 
 /// Stores what the contract says for the event's type; the event as the tabs get it.

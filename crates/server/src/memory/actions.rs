@@ -5,7 +5,6 @@ use crate::app::App;
 use crate::auth::{Actor, Credential};
 use crate::error::Error;
 use crate::http::as_of::{AsOf, Snapshot};
-use crate::http::command::{Key, once};
 use store::{Conn, Tx, memory};
 use wire::events::{DecidedDiff, MemoryPush, MemoryUpdated, PendingDiffs, ServerEvent};
 use wire::memory::{
@@ -42,27 +41,18 @@ pub async fn get(app: &App, actor: &Actor, id: String) -> Result<MemoryBlock, Er
 }
 
 /// Makes a block.
-pub async fn create(
-    app: &App,
-    actor: &Actor,
-    form: CreateBlock,
-    key: Option<Key>,
-) -> Result<MemoryBlock, Error> {
+pub async fn create(app: &App, actor: &Actor, form: CreateBlock) -> Result<MemoryBlock, Error> {
     let name = checked_name(&form.name)?;
     Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
     let (user_id, now_ms) = (actor.id().clone(), app.clock.now_ms());
-    let actor = actor.clone();
-    app.store
-        .write(move |tx| {
-            once(tx, &actor, key.as_ref(), now_ms, |tx| {
-                refuse_too_many(tx, &user_id)?;
-                refuse_taken(tx, &user_id, &name, None)?;
-                let block = memory::insert_block(tx, &user_id, &name, &form.body, now_ms)?;
-                tell_updated(tx, &block, block.version, "user");
-                Ok(block)
-            })
-        })
-        .await
+    app.command(actor, move |tx| {
+        refuse_too_many(tx, &user_id)?;
+        refuse_taken(tx, &user_id, &name, None)?;
+        let block = memory::insert_block(tx, &user_id, &name, &form.body, now_ms)?;
+        tell_updated(tx, &block, block.version, "user");
+        Ok(block)
+    })
+    .await
 }
 
 /// Gives a block a new text, if it is still the version the text was made from.
@@ -74,38 +64,36 @@ pub async fn update(
 ) -> Result<MemoryBlock, Error> {
     let name = form.name.as_deref().map(checked_name).transpose()?;
     Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            let block = access::own_block(tx, &actor, &id)?;
-            refuse_stale(&block, form.base_version)?;
-            let name = name.unwrap_or_else(|| block.name.clone());
-            refuse_taken(tx, actor.id(), &name, Some(&block.id))?;
-            let block = memory::update_block(tx, &id, &name, &form.body, actor.id(), now_ms)?;
-            tell_updated(tx, &block, block.version, "user");
-            Ok(block)
-        })
-        .await
+    let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        let block = access::own_block(tx, &caller, &id)?;
+        refuse_stale(&block, form.base_version)?;
+        let name = name.unwrap_or_else(|| block.name.clone());
+        refuse_taken(tx, caller.id(), &name, Some(&block.id))?;
+        let block = memory::update_block(tx, &id, &name, &form.body, caller.id(), now_ms)?;
+        tell_updated(tx, &block, block.version, "user");
+        Ok(block)
+    })
+    .await
 }
 
 /// Removes a block, with what waits for it.
 pub async fn delete(app: &App, actor: &Actor, id: String) -> Result<(), Error> {
-    let actor = actor.clone();
-    app.store
-        .write(move |tx| {
-            let block = access::own_block(tx, &actor, &id)?;
-            memory::delete_block(tx, &id)?;
-            if block.pending > 0 {
-                let block = MemoryBlock {
-                    pending: 0,
-                    ..block.clone()
-                };
-                tell_pending(tx, &block, None)?;
-            }
-            tell_updated(tx, &block, 0, "user");
-            Ok(())
-        })
-        .await
+    let caller = actor.clone();
+    app.command(actor, move |tx| {
+        let block = access::own_block(tx, &caller, &id)?;
+        memory::delete_block(tx, &id)?;
+        if block.pending > 0 {
+            let block = MemoryBlock {
+                pending: 0,
+                ..block.clone()
+            };
+            tell_pending(tx, &block, None)?;
+        }
+        tell_updated(tx, &block, 0, "user");
+        Ok(())
+    })
+    .await
 }
 
 /// What waits for the caller's decision.
@@ -129,7 +117,6 @@ pub async fn propose(
     actor: &Actor,
     block_id: String,
     form: Propose,
-    key: Option<Key>,
 ) -> Result<Proposal, Error> {
     Error::at_most("the text, in bytes", form.body.len(), MAX_BODY_BYTES)?;
     Error::at_most(
@@ -137,14 +124,11 @@ pub async fn propose(
         form.reasoning.len(),
         MAX_REASONING_BYTES,
     )?;
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            once(tx, &actor, key.as_ref(), now_ms, |tx| {
-                propose_in(tx, &actor, &block_id, form, now_ms)
-            })
-        })
-        .await
+    let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        propose_in(tx, &caller, &block_id, form, now_ms)
+    })
+    .await
 }
 
 fn propose_in(
@@ -186,20 +170,14 @@ pub async fn approve(
     actor: &Actor,
     id: String,
     form: Approve,
-    key: Option<Key>,
 ) -> Result<MemoryBlock, Error> {
     Error::at_most(
         "the text, in bytes",
         form.body.as_ref().map_or(0, String::len),
         MAX_BODY_BYTES,
     )?;
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            once(tx, &actor, key.as_ref(), now_ms, |tx| {
-                approve_in(tx, &actor, &id, form, now_ms)
-            })
-        })
+    let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| approve_in(tx, &caller, &id, form, now_ms))
         .await
 }
 
@@ -230,19 +208,18 @@ fn approve_in(
 
 /// The caller turns a proposal down.
 pub async fn reject(app: &App, actor: &Actor, id: String) -> Result<Proposal, Error> {
-    let (actor, now_ms) = (actor.clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            let proposal = access::may_decide(tx, &actor, &id)?;
-            refuse_decided(&proposal)?;
-            memory::decide(tx, &id, ProposalStatus::Rejected, now_ms)?;
-            let block = access::own_block(tx, &actor, &proposal.block_id)?;
-            let decided = decided(tx, &block, &id, actor.id().as_str())?;
-            emit(tx, &block.user_id, MemoryPush::Rejected(decided));
-            tell_pending(tx, &block, None)?;
-            access::may_decide(tx, &actor, &id)
-        })
-        .await
+    let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
+    app.command(actor, move |tx| {
+        let proposal = access::may_decide(tx, &caller, &id)?;
+        refuse_decided(&proposal)?;
+        memory::decide(tx, &id, ProposalStatus::Rejected, now_ms)?;
+        let block = access::own_block(tx, &caller, &proposal.block_id)?;
+        let decided = decided(tx, &block, &id, caller.id().as_str())?;
+        emit(tx, &block.user_id, MemoryPush::Rejected(decided));
+        tell_pending(tx, &block, None)?;
+        access::may_decide(tx, &caller, &id)
+    })
+    .await
 }
 
 fn agent_name(conn: &Conn, actor: &Actor) -> Result<String, Error> {

@@ -6,7 +6,6 @@ use crate::auth::Actor;
 use crate::error::Error;
 use crate::http::as_of::Snapshot;
 use crate::http::body::Body;
-use crate::http::command::Command;
 use axum::Json;
 use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
@@ -43,9 +42,9 @@ async fn list(State(app): State<App>, actor: Actor) -> Result<Snapshot<MemoryBlo
 async fn create(
     State(app): State<App>,
     actor: Actor,
-    Command { form, key }: Command<CreateBlock>,
+    Body(form): Body<CreateBlock>,
 ) -> Result<Json<MemoryBlock>, Error> {
-    actions::create(&app, &actor, form, key).await.map(Json)
+    actions::create(&app, &actor, form).await.map(Json)
 }
 
 /// One of my memory blocks.
@@ -103,11 +102,9 @@ async fn propose(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<String>,
-    Command { form, key }: Command<Propose>,
+    Body(form): Body<Propose>,
 ) -> Result<Json<Proposal>, Error> {
-    actions::propose(&app, &actor, id, form, key)
-        .await
-        .map(Json)
+    actions::propose(&app, &actor, id, form).await.map(Json)
 }
 
 /// Take a proposal over, perhaps edited; 409 if the block moved on or the proposal is decided already.
@@ -119,11 +116,9 @@ async fn approve(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<String>,
-    Command { form, key }: Command<Approve>,
+    Body(form): Body<Approve>,
 ) -> Result<Json<MemoryBlock>, Error> {
-    actions::approve(&app, &actor, id, form, key)
-        .await
-        .map(Json)
+    actions::approve(&app, &actor, id, form).await.map(Json)
 }
 
 /// Turn a proposal down; 409 if it is decided already.

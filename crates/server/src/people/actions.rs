@@ -5,6 +5,7 @@ use super::{is_active, tell};
 use crate::app::App;
 use crate::auth::{Actor, rules};
 use crate::error::Error;
+use crate::http::command::once_shown;
 use serde_json::{Map, Value};
 use store::users::{self, Picture, User};
 use store::{Tx, settings};
@@ -58,13 +59,20 @@ pub async fn update_profile(app: &App, actor: &Actor, form: UpdateProfile) -> Re
     let (id, now_ms) = (actor.id().clone(), app.clock.now_ms());
     let name = rules::name(&form.name)?;
     let picture = chosen_picture(Some(&id), form.profile_image_url.as_deref())?;
+    let actor = actor.clone();
     app.store
         .write(move |tx| {
-            let mut user = users::by_id(tx, &id)?.ok_or(Error::NotFound("person"))?;
-            rename(tx, &mut user, name, now_ms)?;
-            apply_picture(tx, &mut user, &picture, now_ms)?;
-            tell(tx, &user, false);
-            Ok(user)
+            let existing = |tx: &mut Tx<'_>, id: UserId| {
+                users::by_id(tx, &id)?.ok_or(Error::NotFound("person"))
+            };
+            let change = |tx: &mut Tx<'_>| {
+                let mut user = existing(tx, id.clone())?;
+                rename(tx, &mut user, name, now_ms)?;
+                apply_picture(tx, &mut user, &picture, now_ms)?;
+                tell(tx, &user, false);
+                Ok((id, user))
+            };
+            once_shown(tx, &actor, change, existing)
         })
         .await
 }
@@ -101,20 +109,19 @@ pub async fn update_settings(
     change: Map<String, Value>,
 ) -> Result<Map<String, Value>, Error> {
     let (id, now_ms) = (actor.id().clone(), app.clock.now_ms());
-    app.store
-        .write(move |tx| {
-            let settings = settings::merge(tx, &id, change, now_ms)?;
-            let len = serde_json::to_string(&settings).map_or(usize::MAX, |text| text.len());
-            if len > MAX_SETTINGS_BYTES {
-                return Err(Error::TooLarge {
-                    what: "the settings in bytes",
-                    len,
-                    max: MAX_SETTINGS_BYTES,
-                });
-            }
-            Ok(settings)
-        })
-        .await
+    app.command(actor, move |tx| {
+        let settings = settings::merge(tx, &id, change, now_ms)?;
+        let len = serde_json::to_string(&settings).map_or(usize::MAX, |text| text.len());
+        if len > MAX_SETTINGS_BYTES {
+            return Err(Error::TooLarge {
+                what: "the settings in bytes",
+                len,
+                max: MAX_SETTINGS_BYTES,
+            });
+        }
+        Ok(settings)
+    })
+    .await
 }
 
 /// A page of those who use the workspace and whose name contains the text.

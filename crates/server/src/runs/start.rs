@@ -7,6 +7,7 @@ use crate::auth::Actor;
 use crate::chats::actions::{tell_list, tell_messages};
 use crate::chats::{NO_TITLES, Turn, is_temporary, line_to, owned};
 use crate::error::Error;
+use crate::http::command::once;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -46,6 +47,9 @@ async fn begin(
     message_id: MessageId,
     mut request: CompletionRequest,
 ) -> Result<TaskStarted, Error> {
+    if let Some(started) = app.answer_before(actor).await? {
+        return Ok(started);
+    }
     checked_id("chat_id, in bytes", chat_id.as_str())?;
     checked_id("id, in bytes", message_id.as_str())?;
     let model = request.model.clone().unwrap_or_default();
@@ -77,16 +81,20 @@ async fn begin(
     let models = app.models.clone();
     let asking: Asking =
         AbortOnDropHandle::new(tokio::spawn(async move { models.chat(asked).await }));
+    let started = TaskStarted {
+        status: true,
+        task_id: handle.run.id.clone(),
+    };
     let needs_title = match is_stored {
-        true => store_turn(app, &handle, turn).await?,
+        true => match store_turn(app, actor, &handle, turn, started.clone()).await? {
+            Turned::Now { needs_title } => needs_title,
+            Turned::Before(started) => return Ok(started),
+        },
         false => false,
     };
-    let task_id = place.keep().run.id.clone();
+    place.keep();
     drive::spawn(app, handle, asking, wants_title && needs_title);
-    Ok(TaskStarted {
-        status: true,
-        task_id,
-    })
+    Ok(started)
 }
 
 fn checked_id(what: &'static str, id: &str) -> Result<(), Error> {
@@ -192,11 +200,33 @@ async fn may_answer(
     Ok(())
 }
 
-/// Stores question, empty answer and run, and tells the tabs. Whether the chat has no title of its own.
-async fn store_turn(app: &App, handle: &Handle, new: NewTurn) -> Result<bool, Error> {
-    let (run, now_ms) = (handle.run.clone(), app.clock.now_ms());
+/// What became of the command that starts a run.
+enum Turned {
+    /// The turn is stored now; whether the chat has no title of its own.
+    Now { needs_title: bool },
+    /// It was before, under the same key.
+    Before(TaskStarted),
+}
+
+/// Stores question, empty answer and run, and tells the tabs.
+async fn store_turn(
+    app: &App,
+    actor: &Actor,
+    handle: &Handle,
+    new: NewTurn,
+    started: TaskStarted,
+) -> Result<Turned, Error> {
+    let (actor, run, now_ms) = (actor.clone(), handle.run.clone(), app.clock.now_ms());
     app.store
-        .write(move |tx| write_turn(tx, &run, new, now_ms))
+        .write(move |tx| {
+            let mut turned = None;
+            let started = once(tx, &actor, |tx| {
+                let needs_title = write_turn(tx, &run, new, now_ms)?;
+                turned = Some(Turned::Now { needs_title });
+                Ok(started)
+            })?;
+            Ok(turned.unwrap_or(Turned::Before(started)))
+        })
         .await
 }
 

@@ -9,5 +9,6 @@ mod completions;
 mod live;
 mod memory;
 mod messages;
+mod once;
 mod presence;
 mod rights;

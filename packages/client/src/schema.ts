@@ -830,6 +830,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/commands/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether my command of this `Idempotency-Key` ran. What ran before `known_since` may be forgotten: it cannot be told
+         *     from what never ran.
+         */
+        get: operations["command_ran"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/memory/blocks": {
         parameters: {
             query?: never;
@@ -1580,6 +1600,33 @@ export interface components {
             /** @description The generations under way in the chat; none in a chat that is not the caller's. */
             task_ids: components["schemas"]["TaskId"][];
         };
+        /** @description Whether a command ran. Times are the server's, in milliseconds since 1970. */
+        CommandRan: {
+            /**
+             * @description What is remembered of its answer: the answer itself, of a message, a chat or an account `{"id": ...}`; null where
+             *     it says no more than that it was done.
+             */
+            answer: unknown;
+            /**
+             * Format: int64
+             * @description When it ran.
+             */
+            at: number | null;
+            /** @description Method and path, as in `POST /api/v1/channels/create`. */
+            command: string | null;
+            /**
+             * Format: int64
+             * @description What ran at this time or later is known; what ran before may be forgotten.
+             */
+            known_since: number;
+            /**
+             * Format: int64
+             * @description When this was asked.
+             */
+            now: number;
+            /** @description It did. */
+            ran: boolean;
+        };
         /**
          * @description `POST /api/chat/completions`: OpenAI's body, and with `session_id`, `chat_id` and `id` the task flow's. Other keys
          *     (`temperature`, `tools`, ...) go to the model as they are.
@@ -2329,6 +2376,7 @@ export type ChatMessages = components['schemas']['ChatMessages'];
 export type ChatPush = components['schemas']['ChatPush'];
 export type ChatRow = components['schemas']['ChatRow'];
 export type ChatTasks = components['schemas']['ChatTasks'];
+export type CommandRan = components['schemas']['CommandRan'];
 export type CompletionRequest = components['schemas']['CompletionRequest'];
 export type Confidence = components['schemas']['Confidence'];
 export type CreateBlock = components['schemas']['CreateBlock'];
@@ -2421,7 +2469,10 @@ export interface operations {
     complete_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2677,7 +2728,10 @@ export interface operations {
     delete_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2859,7 +2913,10 @@ export interface operations {
     update_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2898,7 +2955,10 @@ export interface operations {
     update_profile: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3001,7 +3061,10 @@ export interface operations {
     delete_channel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3038,7 +3101,10 @@ export interface operations {
     leave_channel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3121,7 +3187,10 @@ export interface operations {
     set_channel_active: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3162,7 +3231,10 @@ export interface operations {
     delete_own_membership: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3317,7 +3389,10 @@ export interface operations {
     delete_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
                 message_id: components["schemas"]["MessageId"];
@@ -3398,7 +3473,10 @@ export interface operations {
     edit_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
                 message_id: components["schemas"]["MessageId"];
@@ -3440,7 +3518,10 @@ export interface operations {
     post_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3497,7 +3578,10 @@ export interface operations {
     move_read_marker: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3538,7 +3622,10 @@ export interface operations {
     update_channel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3579,7 +3666,10 @@ export interface operations {
     add_members: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3620,7 +3710,10 @@ export interface operations {
     remove_members: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["ChannelId"];
             };
@@ -3661,7 +3754,10 @@ export interface operations {
     create_channel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3780,7 +3876,10 @@ export interface operations {
     delete_all_chats: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3820,7 +3919,10 @@ export interface operations {
     update_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3845,7 +3947,10 @@ export interface operations {
     delete_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3866,7 +3971,10 @@ export interface operations {
     archive_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3887,7 +3995,10 @@ export interface operations {
     edit_chat_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 message_id: string;
@@ -3913,7 +4024,10 @@ export interface operations {
     delete_chat_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 message_id: string;
@@ -3935,7 +4049,10 @@ export interface operations {
     report_chat_event: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 message_id: string;
@@ -3961,7 +4078,10 @@ export interface operations {
     pin_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4030,7 +4150,10 @@ export interface operations {
     create_chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4069,6 +4192,35 @@ export interface operations {
             };
         };
     };
+    command_ran: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_memory_blocks: {
         parameters: {
             query?: never;
@@ -4091,7 +4243,10 @@ export interface operations {
     create_memory_block: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4151,7 +4306,10 @@ export interface operations {
     delete_memory_block: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4180,7 +4338,10 @@ export interface operations {
     propose: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4229,7 +4390,10 @@ export interface operations {
     update_memory_block: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4289,7 +4453,10 @@ export interface operations {
     approve_proposal: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4330,7 +4497,10 @@ export interface operations {
     reject_proposal: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4428,7 +4598,10 @@ export interface operations {
     delete_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4495,7 +4668,10 @@ export interface operations {
     disable_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4537,7 +4713,10 @@ export interface operations {
     reset_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4606,7 +4785,10 @@ export interface operations {
     update_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4737,7 +4919,10 @@ export interface operations {
     update_settings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The command happens once under this key: again, it is answered with the first answer. With another body: 409 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -4,7 +4,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use socketio_proto::engine::{Packet, Query, decode_payload, push_text};
 use socketio_proto::socket::{self, Kind, Limits, encode_header};
-use socketio_proto::websocket::{Decoder, Opcode, encode};
+use socketio_proto::websocket::{Decoder, Opcode, encode, encode_deflated};
 
 const LENGTHS: [usize; 3] = [20, 200, 20_000];
 
@@ -48,6 +48,50 @@ fn websocket_encode(bencher: Bencher<'_, '_>, length: usize) {
     bencher
         .counter(BytesCount::new(text.len()))
         .bench_local(|| encode(Opcode::Text, black_box(text.as_bytes())));
+}
+
+/// A list of so many records, as a channel's history is sent.
+fn records(count: usize) -> String {
+    let record = |n: usize| {
+        let id = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!(
+            r#"{{"id":"{id:016x}","user_id":"{:08x}","content":"what number {n} has to say","created_at":17639{n:08}}}"#,
+            id % 17
+        )
+    };
+    let records: Vec<String> = (0..count).map(record).collect();
+    format!(r#"42["list",[{}]]"#, records.join(","))
+}
+
+/// What a room's frame costs once, however many get it.
+#[divan::bench(args = [10, 40, 200, 2000])]
+fn deflate_encode(bencher: Bencher<'_, '_>, count: usize) {
+    let text = records(count);
+    let frame = encode_deflated(Opcode::Text, text.as_bytes()).map_or(0, |frame| frame.len());
+    println!("{count} records: {} bytes, compressed {frame}", text.len());
+    bencher
+        .counter(BytesCount::new(text.len()))
+        .bench_local(|| encode_deflated(Opcode::Text, black_box(text.as_bytes())));
+}
+
+#[divan::bench(args = [10, 40, 200, 2000])]
+fn deflate_decode(bencher: Bencher<'_, '_>, count: usize) {
+    let text = records(count);
+    let mut frame = encode_deflated(Opcode::Text, text.as_bytes()).unwrap_or_default();
+    let header = match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    frame[1] |= 0x80;
+    frame.splice(header..header, [0; 4]);
+    bencher
+        .counter(BytesCount::new(text.len()))
+        .bench_local(|| {
+            let mut decoder = Decoder::with_deflate(1_000_000);
+            let mut input = black_box(frame.as_slice());
+            decoder.decode(&mut input)
+        });
 }
 
 #[divan::bench(args = LENGTHS)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use socketio_proto::{
     engine::{Packet, Query, Session, Times, Transport, decode_payload, push_binary, push_text},
     socket::{self, Assembler, Kind, Limits, Namespaces, encode_header},
-    websocket::{Decoder, Message, WebSocketError},
+    websocket::{Decoder, Message, Opcode, WebSocketError, encode_deflated},
 };
 
 /// A client's frame: masked, cut into as many fragments as `cuts` says.
@@ -44,7 +44,14 @@ fn client_frame(first_opcode: u8, payload: &[u8], fragment: usize, mask: [u8; 4]
 
 /// Everything a decoder finds in input that arrives in pieces of `piece` bytes.
 fn decode(bytes: &[u8], piece: usize) -> Result<Vec<Message>, WebSocketError> {
-    let mut decoder = Decoder::new(1 << 20);
+    decode_with(Decoder::new(1 << 20), bytes, piece)
+}
+
+fn decode_with(
+    mut decoder: Decoder,
+    bytes: &[u8],
+    piece: usize,
+) -> Result<Vec<Message>, WebSocketError> {
     let mut found = Vec::new();
     for mut input in bytes.chunks(piece.max(1)) {
         while let Some(message) = decoder.decode(&mut input)? {
@@ -132,12 +139,36 @@ proptest! {
     }
 
     #[test]
+    fn compressed_messages_survive_every_cut(
+        words in prop::collection::vec("[a-dé]{1,6}", 1..400), bytes in prop::collection::vec(0..4u8, 64..70_000),
+        fragment in 1..70_000usize, piece in 1..3000usize, mask in any::<[u8; 4]>(),
+    ) {
+        let text = words.join(" ").repeat(2) + &"-".repeat(64);
+        let payload = |opcode, payload: &[u8]| {
+            let frame = encode_deflated(opcode, payload).unwrap();
+            let header = match frame[1] { 126 => 4, 127 => 10, _ => 2 };
+            frame[header..].to_vec()
+        };
+        let mut input = client_frame(0x41, &payload(Opcode::Text, text.as_bytes()), fragment, mask);
+        input.extend(client_frame(1, text.as_bytes(), fragment, mask));
+        input.extend(client_frame(9, b"ping", 200, mask));
+        input.extend(client_frame(0x42, &payload(Opcode::Binary, &bytes), fragment, mask));
+        let expected = vec![
+            Message::Text(text.clone()), Message::Text(text), Message::Ping(b"ping".to_vec()), Message::Binary(bytes),
+        ];
+        prop_assert_eq!(decode_with(Decoder::with_deflate(1 << 20), &input, piece), Ok(expected));
+        prop_assert!(matches!(decode(&input, piece), Err(WebSocketError::Protocol(_))), "not negotiated");
+    }
+
+    #[test]
     fn decoders_take_anything(
         bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[0-6b]?[-0-9/,\\[\\]{}\"a\\\\\u{1e}é]{0,60}",
         piece in 1..20usize,
     ) {
         let whole = decode(&bytes, bytes.len());
         prop_assert_eq!(decode(&bytes, piece).is_ok(), whole.is_ok());
+        let deflating = |piece| decode_with(Decoder::with_deflate(100), &bytes, piece);
+        prop_assert_eq!(deflating(piece), deflating(bytes.len()));
         for text in [text.as_str(), &String::from_utf8_lossy(&bytes)] {
             let _ = Query::parse(text);
             let _ = decode_payload(text).count();
@@ -191,6 +222,47 @@ fn a_promise_of_much_takes_no_memory_and_is_refused_at_the_header() {
     let header = [0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 101, 1, 2, 3, 4];
     assert_eq!(
         decoder.decode(&mut header.as_slice()),
+        Err(WebSocketError::TooLarge { max: 100 })
+    );
+}
+
+#[test]
+fn only_the_first_frame_of_a_data_message_is_marked_as_compressed() {
+    let bits = |frames: &[(u8, &[u8])]| {
+        let input: Vec<u8> = frames
+            .iter()
+            .flat_map(|(first, payload)| {
+                let mut frame = vec![*first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+                frame.extend(*payload);
+                frame
+            })
+            .collect();
+        decode_with(Decoder::with_deflate(100), &input, 1)
+    };
+    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let whole = Ok(vec![Message::Text("Hello".into())]);
+    assert_eq!(bits(&[(0xc1, &hello)]), whole);
+    assert_eq!(bits(&[(0x41, &hello[..3]), (0x80, &hello[3..])]), whole);
+    for breach in [
+        &[(0xc9, &b"p"[..])][..],
+        &[(0xca, b"p")],
+        &[(0xc8, b"")],
+        &[(0x41, &hello[..3]), (0xc0, &hello[3..])],
+        &[(0xa1, b"x")],
+        &[(0x91, b"x")],
+        &[(0xf1, &hello)],
+    ] {
+        assert!(
+            matches!(bits(breach), Err(WebSocketError::Protocol(_))),
+            "{breach:x?}"
+        );
+    }
+    assert_eq!(bits(&[(0xc1, &hello[..5])]), Err(WebSocketError::Deflate));
+    let not_text = encode_deflated(Opcode::Text, &[0xff; 50]).unwrap();
+    assert_eq!(bits(&[(0xc1, &not_text[2..])]), Err(WebSocketError::Utf8));
+    let long = encode_deflated(Opcode::Text, &[b'x'; 101]).unwrap();
+    assert_eq!(
+        bits(&[(0xc1, &long[2..])]),
         Err(WebSocketError::TooLarge { max: 100 })
     );
 }

@@ -1,8 +1,14 @@
-//! Reading frames and putting messages together, from input cut anywhere. RFC 6455 sections 5.2 to 5.5 and 7.4.
+//! Reading frames and putting messages together, from input cut anywhere. RFC 6455 sections 5.2 to 5.5 and 7.4, and
+//! compressed messages by RFC 7692.
 //!
-//! Memory is taken as bytes arrive, never because a header promised them.
+//! Memory is taken as bytes arrive, never because a header promised them. A compressed message is inflated when it is
+//! whole, and only as far as a message may be long.
 
-use super::Opcode;
+use super::{
+    Opcode,
+    deflate::{InflateError, inflate},
+    frame::RSV1,
+};
 
 /// Something whole that a client sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +34,10 @@ pub enum WebSocketError {
     /// Text that is not UTF-8.
     #[error("the text is not UTF-8")]
     Utf8,
-    /// The message is larger than may be.
+    /// A compressed message that cannot be inflated.
+    #[error("the compressed message is damaged")]
+    Deflate,
+    /// The message, inflated if it was compressed, is larger than may be.
     #[error("the message is larger than {max} bytes")]
     TooLarge {
         /// The limit in bytes.
@@ -41,7 +50,7 @@ impl WebSocketError {
     pub fn close_code(self) -> u16 {
         match self {
             WebSocketError::Protocol(_) => 1002,
-            WebSocketError::Utf8 => 1007,
+            WebSocketError::Utf8 | WebSocketError::Deflate => 1007,
             WebSocketError::TooLarge { .. } => 1009,
         }
     }
@@ -64,6 +73,10 @@ pub struct Decoder {
     max_message: usize,
     header: [u8; 14],
     header_len: u8,
+    /// Whether permessage-deflate was negotiated.
+    may_deflate: bool,
+    /// Whether the unfinished message is compressed.
+    is_deflated: bool,
     frame: Option<Frame>,
     /// The unfinished message; `None` outside one.
     message: Option<Opcode>,
@@ -78,10 +91,20 @@ impl Decoder {
             max_message,
             header: [0; 14],
             header_len: 0,
+            may_deflate: false,
+            is_deflated: false,
             frame: None,
             message: None,
             payload: Vec::new(),
             control: Vec::new(),
+        }
+    }
+
+    /// The same where permessage-deflate was negotiated: messages may be compressed.
+    pub fn with_deflate(max_message: usize) -> Decoder {
+        Decoder {
+            may_deflate: true,
+            ..Decoder::new(max_message)
         }
     }
 
@@ -132,14 +155,21 @@ impl Decoder {
         }
     }
 
-    fn read_header(&self) -> Result<Frame, WebSocketError> {
+    fn read_header(&mut self) -> Result<Frame, WebSocketError> {
         let [first, second, ..] = self.header;
-        if first & 0x70 != 0 {
+        let reserved = if self.may_deflate { 0x70 & !RSV1 } else { 0x70 };
+        if first & reserved != 0 {
             return Err(WebSocketError::Protocol("a reserved bit is set"));
         }
+        let is_deflated = first & RSV1 != 0;
         let fin = first & 0x80 != 0;
         let opcode = Opcode::from_bits(first & 0x0f)
             .ok_or(WebSocketError::Protocol("the opcode is reserved"))?;
+        if is_deflated && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(WebSocketError::Protocol(
+                "a frame that begins no message is marked as compressed",
+            ));
+        }
         let h = &self.header;
         let (missing, mask_at) = match second & 0x7f {
             126 => (u64::from(u16::from_be_bytes([h[2], h[3]])), 4),
@@ -160,8 +190,11 @@ impl Decoder {
             if (opcode == Opcode::Continuation) != self.message.is_some() {
                 return Err(WebSocketError::Protocol("a fragment came out of turn"));
             }
+            if opcode != Opcode::Continuation {
+                self.is_deflated = is_deflated;
+            }
             let total = missing.saturating_add(self.payload.len() as u64);
-            if total > self.max_message as u64 {
+            if total > self.max_payload() {
                 return Err(WebSocketError::TooLarge {
                     max: self.max_message,
                 });
@@ -174,6 +207,17 @@ impl Decoder {
             missing,
             phase: 0,
         })
+    }
+
+    /// Most bytes the frames of the unfinished message may carry.
+    fn max_payload(&self) -> u64 {
+        let max = self.max_message as u64;
+        if self.is_deflated {
+            // What does not compress grows a little.
+            max.saturating_add(max / 1024 + 64)
+        } else {
+            max
+        }
     }
 
     fn take_payload(&mut self, mut frame: Frame, input: &mut &[u8]) -> Frame {
@@ -206,7 +250,15 @@ impl Decoder {
         if !frame.fin {
             return Ok(None);
         }
-        let payload = std::mem::take(&mut self.payload);
+        let mut payload = std::mem::take(&mut self.payload);
+        if std::mem::take(&mut self.is_deflated) {
+            payload = inflate(&payload, self.max_message).map_err(|error| match error {
+                InflateError::Corrupt => WebSocketError::Deflate,
+                InflateError::TooLarge => WebSocketError::TooLarge {
+                    max: self.max_message,
+                },
+            })?;
+        }
         match self.message.take() {
             Some(Opcode::Text) => match String::from_utf8(payload) {
                 Ok(text) => Ok(Some(Message::Text(text))),

@@ -3,6 +3,9 @@
 /// Longest header of an unmasked frame.
 pub const MAX_HEADER_BYTES: usize = 10;
 
+/// Marks the first frame of a compressed message. RFC 7692 section 6.
+pub(super) const RSV1: u8 = 0x40;
+
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {

@@ -53,6 +53,16 @@ fn websocket_frames() {
 }
 
 #[test]
+fn compressed_frames() {
+    fuzz("deflate", targets::deflate);
+}
+
+#[test]
+fn extensions() {
+    fuzz("extensions", targets::extensions);
+}
+
+#[test]
 fn sessions() {
     fuzz("session", targets::session);
 }

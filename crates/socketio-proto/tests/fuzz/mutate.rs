@@ -1,7 +1,7 @@
 //! Inputs made from a corpus: cut, repeated, joined, sprinkled with what the decoders look for.
 
 /// What the formats are made of, and what often breaks decoders.
-const WORDS: [&[u8]; 40] = [
+const WORDS: [&[u8]; 50] = [
     b"\x1e",
     b"b",
     b"4",
@@ -41,6 +41,16 @@ const WORDS: [&[u8]; 40] = [
     b"\x88\x82",
     b"\x00\x80\x00\x00\x00\x00",
     b"\xc3\x28",
+    b"\xc1\xfe",
+    b"\x00\x00\xff\xff",
+    b"\x03\x00",
+    b"permessage-deflate",
+    b"; ",
+    b", ",
+    b"server_no_context_takeover",
+    b"server_max_window_bits=",
+    b"client_max_window_bits",
+    b"15",
     "é🦀".as_bytes(),
 ];
 const MAX_BYTES: usize = 8192;

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use socketio_proto::engine::{Incoming, Packet, Query, Session, Times, Transport, decode_payload};
 use socketio_proto::socket::{self, Assembler, Kind, Limits, encode_header};
-use socketio_proto::websocket::{Decoder, Message, WebSocketError};
+use socketio_proto::websocket::{
+    Decoder, Message, Opcode, WebSocketError, encode_deflated, negotiate_deflate,
+};
 
 const MAX_MESSAGE: usize = 512;
 const LIMITS: Limits = Limits {
@@ -111,9 +113,39 @@ pub fn attachments(bytes: &[u8]) {
 
 /// However a stream is cut, the same messages come out, none over its limit, and the same error ends it.
 pub fn websocket(bytes: &[u8]) {
-    let whole = messages(bytes, bytes.len().max(1));
-    assert_eq!(messages(bytes, 1), whole);
-    assert_eq!(messages(bytes, 7), whole);
+    frames(bytes, || Decoder::new(MAX_MESSAGE));
+}
+
+/// The same where messages may be compressed. A bomb is one of the errors. Any bytes survive being compressed.
+pub fn deflate(bytes: &[u8]) {
+    frames(bytes, || Decoder::with_deflate(MAX_MESSAGE));
+    if let Some(mut frame) = encode_deflated(Opcode::Binary, bytes) {
+        assert!(frame.len() < bytes.len() + 4);
+        let header = match frame[1] {
+            126 => 4,
+            _ => 2,
+        };
+        frame[1] |= 0x80;
+        frame.splice(header..header, [0; 4]);
+        let decoded = Decoder::with_deflate(bytes.len()).decode(&mut frame.as_slice());
+        assert_eq!(decoded, Ok(Some(Message::Binary(bytes.to_vec()))));
+    }
+}
+
+/// What is agreed to was offered, whatever else stands in the headers (one a line).
+pub fn extensions(bytes: &[u8]) {
+    let headers = bytes.split(|byte| *byte == b'\n');
+    if let Ok(Some(answer)) = negotiate_deflate(headers) {
+        let offered = text(bytes).to_ascii_lowercase();
+        assert!(offered.contains("permessage-deflate") || offered.len() < bytes.len());
+        assert_eq!(negotiate_deflate([answer.as_bytes()]), Ok(Some(answer)));
+    }
+}
+
+fn frames(bytes: &[u8], decoder: fn() -> Decoder) {
+    let whole = messages(bytes, decoder(), bytes.len().max(1));
+    assert_eq!(messages(bytes, decoder(), 1), whole);
+    assert_eq!(messages(bytes, decoder(), 7), whole);
     for message in &whole.0 {
         let len = match message {
             Message::Text(text) => text.len(),
@@ -130,8 +162,11 @@ pub fn websocket(bytes: &[u8]) {
     assert!(whole.0.len() <= bytes.len() / 6);
 }
 
-fn messages(bytes: &[u8], cut: usize) -> (Vec<Message>, Option<WebSocketError>) {
-    let mut decoder = Decoder::new(MAX_MESSAGE);
+fn messages(
+    bytes: &[u8],
+    mut decoder: Decoder,
+    cut: usize,
+) -> (Vec<Message>, Option<WebSocketError>) {
     let mut messages = Vec::new();
     for mut input in bytes.chunks(cut) {
         loop {

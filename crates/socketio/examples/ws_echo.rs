@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{Request, Response, StatusCode},
 };
-use socketio::RawWebSocket;
+use socketio::{Compression, RawWebSocket};
 
 mod port;
 
@@ -17,7 +17,11 @@ async fn main() -> std::io::Result<()> {
 }
 
 async fn echo(request: Request<Body>) -> Response<Body> {
-    let Ok((answer, opened)) = RawWebSocket::accept(request, MAX_MESSAGE_BYTES) else {
+    let Ok((answer, opened)) = RawWebSocket::accept(
+        request,
+        MAX_MESSAGE_BYTES,
+        Some(Compression { threshold_bytes: 1 }),
+    ) else {
         let mut answer = Response::new(Body::from("this server speaks WebSocket"));
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;

@@ -39,6 +39,9 @@ pub struct Config {
     /// room with less than about 50 events a second never waits, nor does one where waiting gathers nothing; what is
     /// sent to one socket alone never waits and takes along what does. Zero: nothing waits.
     pub flush_window: Duration,
+    /// Whether WebSocket messages are compressed for clients that offer permessage-deflate (RFC 7692), and which; `None`
+    /// compresses nothing and declines their offers.
+    pub compression: Option<Compression>,
     /// Bounds on what one client can cost.
     pub limits: Limits,
 }
@@ -68,7 +71,24 @@ impl Default for Config {
             trusted_proxies: 0,
             unsent_bytes: 128 * 1024,
             flush_window: Duration::from_millis(15),
+            compression: None,
             limits: Limits::default(),
+        }
+    }
+}
+
+/// permessage-deflate, always without context takeover: a message depends on no other, so a frame is compressed once
+/// for all the clients it goes to, and a connection keeps no state for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// Messages of fewer bytes are sent as they are.
+    pub threshold_bytes: usize,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression {
+            threshold_bytes: 1024,
         }
     }
 }

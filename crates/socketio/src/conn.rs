@@ -4,7 +4,10 @@
 
 use std::{
     io::IoSlice,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::task::AtomicWaker;
@@ -95,6 +98,8 @@ pub(crate) struct Conn {
     pub(crate) shared: Arc<Shared>,
     pub(crate) handshake: Handshake,
     out: Mutex<Out>,
+    /// Whether what is queued now goes to a WebSocket that takes compressed messages.
+    deflates: AtomicBool,
     driver: AtomicWaker,
     /// Present if the session began with polling.
     pub(crate) polling: Option<Box<Polling>>,
@@ -112,6 +117,7 @@ impl Conn {
             shared,
             handshake,
             out: Mutex::default(),
+            deflates: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             polling,
         }
@@ -119,6 +125,22 @@ impl Conn {
 
     pub(crate) fn out(&self) -> MutexGuard<'_, Out> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The driver says whether its transport takes compressed messages.
+    pub(crate) fn set_deflates(&self, deflates: bool) {
+        self.deflates.store(deflates, Ordering::Release);
+    }
+
+    /// The frame as this client is to get it: compressed, if that is agreed and worth it. Every client of a frame gets
+    /// the same bytes.
+    fn encoded<'a>(&self, frame: &'a Frame) -> &'a Frame {
+        match self.shared.config.compression {
+            Some(compression) if self.deflates.load(Ordering::Acquire) => {
+                frame.deflated(compression.threshold_bytes)
+            }
+            _ => frame,
+        }
     }
 
     /// The driver waits for this bell.
@@ -163,6 +185,7 @@ impl Conn {
         later: Option<&mut Later>,
     ) -> bool {
         let marks = self.shared.marks;
+        let encoded = self.encoded(frame);
         let mut asked = false;
         loop {
             let mut out = self.out();
@@ -173,7 +196,7 @@ impl Conn {
             // A socket that is behind stays behind until its owner has been told to go on.
             let pushed = match class {
                 Class::Reliable if socket.is_behind() && !asked => Pushed::Soft,
-                _ => out.queue.push(frame, class, marks, asked),
+                _ => out.queue.push(encoded, class, marks, asked),
             };
             if pushed == Pushed::Queued {
                 if let Some(later) = later {
@@ -218,6 +241,7 @@ impl Conn {
 
     /// Queues a frame that belongs to no socket.
     pub(crate) fn push_raw(&self, frame: &Frame, class: Class) -> bool {
+        let frame = self.encoded(frame);
         let mut out = self.out();
         if out.close.is_some() {
             return false;
@@ -265,6 +289,13 @@ impl Conn {
         if held.is_empty() {
             return;
         }
+        let held: Vec<Entry> = held
+            .into_iter()
+            .map(|entry| Entry {
+                frame: self.encoded(&entry.frame).clone(),
+                class: entry.class,
+            })
+            .collect();
         let mut out = self.out();
         if out.close.is_none() {
             held.into_iter()

@@ -1,6 +1,7 @@
-//! A packet encoded once, shared by every connection it goes to, over either transport.
+//! A packet encoded once, shared by every connection it goes to, over either transport; compressed once too, when the
+//! first connection wants it so.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -37,6 +38,24 @@ impl Part {
         }
     }
 
+    /// The same message compressed, if it is long enough and gets shorter by that. For a WebSocket only.
+    fn deflated(&self, threshold_bytes: usize) -> Option<Part> {
+        let payload = self.payload();
+        if payload.len() < threshold_bytes {
+            return None;
+        }
+        let opcode = if self.is_binary {
+            Opcode::Binary
+        } else {
+            Opcode::Text
+        };
+        let bytes = websocket::encode_deflated(opcode, payload)?;
+        Some(Part {
+            bytes: bytes.into(),
+            ..self.clone()
+        })
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         self.bytes.get(usize::from(self.head)..).unwrap_or_default()
     }
@@ -47,9 +66,45 @@ impl Part {
 pub struct Frame {
     pub(crate) first: Part,
     pub(crate) attachments: Option<Arc<[Part]>>,
+    /// The same frame with compressed parts, once somebody wanted it; `None` if none of them is compressed.
+    deflated: OnceLock<Option<Arc<Frame>>>,
 }
 
 impl Frame {
+    fn of(first: Part, attachments: Option<Arc<[Part]>>) -> Frame {
+        Frame {
+            first,
+            attachments,
+            deflated: OnceLock::new(),
+        }
+    }
+
+    /// The frame for a WebSocket that takes compressed messages: made at the first call, the same from then on. Parts of
+    /// fewer bytes than the threshold stay as they are.
+    pub(crate) fn deflated(&self, threshold_bytes: usize) -> &Frame {
+        if self
+            .parts()
+            .all(|part| part.payload().len() < threshold_bytes)
+        {
+            return self;
+        }
+        let deflated = self.deflated.get_or_init(|| {
+            let mut is_shorter = false;
+            let mut deflate = |part: &Part| match part.deflated(threshold_bytes) {
+                Some(deflated) => {
+                    is_shorter = true;
+                    deflated
+                }
+                None => part.clone(),
+            };
+            let first = deflate(&self.first);
+            let parts = self.attachments.as_ref();
+            let attachments = parts.map(|parts| parts.iter().map(deflate).collect());
+            is_shorter.then(|| Arc::new(Frame::of(first, attachments)))
+        });
+        deflated.as_deref().unwrap_or(self)
+    }
+
     /// An event with one argument. Fails only for values that JSON cannot express.
     pub fn event(
         namespace: &str,
@@ -133,35 +188,23 @@ impl Frame {
         json.iter().for_each(|part| text.push_str(part));
         let first = Part::text(&text);
         if attachments.is_empty() {
-            return Frame {
-                first,
-                attachments: None,
-            };
+            return Frame::of(first, None);
         }
         let parts = attachments
             .iter()
             .map(|bytes| Part::new(Opcode::Binary, bytes))
             .collect();
-        Frame {
-            first,
-            attachments: Some(parts),
-        }
+        Frame::of(first, Some(parts))
     }
 
     /// An Engine.IO packet below Socket.IO.
     pub(crate) fn engine(packet: &str) -> Frame {
-        Frame {
-            first: Part::text(packet),
-            attachments: None,
-        }
+        Frame::of(Part::text(packet), None)
     }
 
     /// Bytes below Socket.IO.
     pub(crate) fn engine_binary(bytes: &[u8]) -> Frame {
-        Frame {
-            first: Part::new(Opcode::Binary, bytes),
-            attachments: None,
-        }
+        Frame::of(Part::new(Opcode::Binary, bytes), None)
     }
 
     /// The heartbeat's ping, without taking memory.
@@ -171,10 +214,7 @@ impl Frame {
             head: 2,
             is_binary: false,
         };
-        Frame {
-            first,
-            attachments: None,
-        }
+        Frame::of(first, None)
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -200,6 +240,22 @@ pub enum Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_parts_are_compressed_once_and_short_ones_never() {
+        let long = Bytes::from(vec![7; 2000]);
+        let frame = Frame::binary_event("/", "b", "1", vec![long, Bytes::from_static(b"short")]);
+        let deflated = frame.deflated(1024);
+        let parts: Vec<_> = deflated.parts().map(|part| &part.bytes).collect();
+        let heads: Vec<u8> = parts.iter().map(|bytes| bytes[0]).collect();
+        assert_eq!(heads, [0x81, 0xc2, 0x82]);
+        assert!(parts[1].len() < 100 && deflated.size_bytes() < frame.size_bytes() - 1900);
+        // Clones share it.
+        let clone = frame.clone();
+        assert!(std::ptr::eq(deflated, clone.deflated(1024)));
+        let small = Frame::event_json("/", "msg", "1");
+        assert!(std::ptr::eq(&small, small.deflated(1024)));
+    }
 
     #[test]
     fn one_encoding_serves_both_transports() {

@@ -22,7 +22,6 @@ use crate::{
     conn::{Close, Conn},
     cors::CorsHeaders,
     driver::Driver,
-    frame::Part,
     polling::{self, Polling},
     queue::Entry,
     server::{Refusal, Shared},
@@ -154,21 +153,22 @@ impl EngineService {
         Ok(text(open))
     }
 
+    fn upgrade(&self, request: &mut Request<Body>) -> Result<Upgrade, Failure> {
+        let wants_compression = self.shared.config.compression.is_some();
+        Upgrade::of(request, wants_compression).map_err(|_| Failure::NotAWebSocket)
+    }
+
     fn open_websocket(&self, mut request: Request<Body>) -> Result<Response<Body>, Failure> {
-        let upgrade = Upgrade::of(&mut request).map_err(|_| Failure::NotAWebSocket)?;
+        let upgrade = self.upgrade(&mut request)?;
         let conn = self.connection(&request.into_parts().0, None)?;
         let admission = self.shared.admit(&conn).map_err(Failure::Busy)?;
-        let first = Part::text(&self.open_packet(&conn.sid, &[]));
-        let frame = Frame {
-            first,
-            attachments: None,
-        };
+        let frame = Frame::engine(&self.open_packet(&conn.sid, &[]));
         conn.out().queue.push_always(Entry {
             frame,
             class: Class::Reliable,
         });
         let answer = upgrade.answer();
-        let limits = SocketLimits::of(&self.shared.config);
+        let limits = SocketLimits::of(&self.shared.config, upgrade.deflates());
         self.shared.tasks.spawn(async move {
             // A client that goes before the answer is out was never connected.
             if let Ok(upgraded) = upgrade.on_upgrade.await {
@@ -184,9 +184,9 @@ impl EngineService {
         conn: Arc<Conn>,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
-        let upgrade = Upgrade::of(&mut request).map_err(|_| Failure::NotAWebSocket)?;
+        let upgrade = self.upgrade(&mut request)?;
         let answer = upgrade.answer();
-        let limits = SocketLimits::of(&self.shared.config);
+        let limits = SocketLimits::of(&self.shared.config, upgrade.deflates());
         let timeout = self.shared.config.upgrade_timeout;
         self.shared.tasks.spawn(async move {
             let Ok(upgraded) = upgrade.on_upgrade.await else {

@@ -33,7 +33,7 @@ mod websocket;
 mod window;
 
 pub use broadcast::{Broadcast, Operator};
-pub use config::{Config, Cors, Dialect, Limits};
+pub use config::{Compression, Config, Cors, Dialect, Limits};
 pub use engine::{EngineMessage, EngineServer, EngineSocket};
 pub use error::{AckError, ArgError, ConnectError};
 pub use event::{Ack, AckReply, Args, Event};

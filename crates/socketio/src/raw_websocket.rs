@@ -9,10 +9,10 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use socketio_proto::websocket::{Message, Opcode, encode};
+use socketio_proto::websocket::{Message, Opcode, encode, encode_deflated};
 
 use crate::{
-    Config, EngineMessage,
+    Compression, Config, EngineMessage,
     upgrade::Upgrade,
     websocket::{ReadError, SocketLimits, WebSocket},
 };
@@ -23,20 +23,29 @@ use crate::{
 pub struct NotAWebSocket;
 
 /// One WebSocket. Pings are answered while it is read.
-pub struct RawWebSocket(WebSocket);
+pub struct RawWebSocket {
+    websocket: WebSocket,
+    /// As agreed with the client.
+    compression: Option<Compression>,
+}
 
 impl fmt::Debug for RawWebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RawWebSocket").finish()
+        f.debug_struct("RawWebSocket")
+            .field("websocket", &self.websocket)
+            .field("compression", &self.compression)
+            .finish()
     }
 }
 
 impl RawWebSocket {
     /// Answers a request that opens a WebSocket: the response to send, and what becomes the WebSocket when it is sent
-    /// (`None` if the client has gone). Messages of more than `max_bytes` end it with 1009.
+    /// (`None` if the client has gone). Messages of more than `max_bytes` end it with 1009, compressed ones before they
+    /// are inflated any further. With `compression`, permessage-deflate is agreed to if it is offered.
     pub fn accept<B>(
         mut request: Request<B>,
         max_bytes: usize,
+        compression: Option<Compression>,
     ) -> Result<
         (
             Response<Body>,
@@ -44,15 +53,20 @@ impl RawWebSocket {
         ),
         NotAWebSocket,
     > {
-        let upgrade = Upgrade::of(&mut request).map_err(|_| NotAWebSocket)?;
+        let upgrade =
+            Upgrade::of(&mut request, compression.is_some()).map_err(|_| NotAWebSocket)?;
         let answer = upgrade.answer();
+        let compression = compression.filter(|_| upgrade.deflates());
         let limits = SocketLimits {
             message_bytes: max_bytes,
-            ..SocketLimits::of(&Config::default())
+            ..SocketLimits::of(&Config::default(), compression.is_some())
         };
         let opened = async move {
             let upgraded = upgrade.on_upgrade.await.ok()?;
-            Some(RawWebSocket(WebSocket::new(upgraded, limits)))
+            Some(RawWebSocket {
+                websocket: WebSocket::new(upgraded, limits),
+                compression,
+            })
         };
         Ok((answer, opened))
     }
@@ -62,14 +76,14 @@ impl RawWebSocket {
         loop {
             let read = poll_fn(|cx| {
                 // Answers to pings go out as the peer takes them; an error shows when reading.
-                while let Poll::Ready(Ok(1..)) = self.0.poll_write(cx) {}
-                self.0.poll_message(cx)
+                while let Poll::Ready(Ok(1..)) = self.websocket.poll_write(cx) {}
+                self.websocket.poll_message(cx)
             });
             let close = match read.await {
                 Ok(Message::Text(text)) => return Some(EngineMessage::Text(text)),
                 Ok(Message::Binary(bytes)) => return Some(EngineMessage::Binary(bytes.into())),
                 Ok(Message::Ping(payload)) => {
-                    self.0.answer_ping(payload);
+                    self.websocket.answer_ping(payload);
                     continue;
                 }
                 Ok(Message::Pong(_)) => continue,
@@ -78,29 +92,34 @@ impl RawWebSocket {
                 Err(ReadError::Gone) => return None,
             };
             match close {
-                Some(code) => self.0.queue_close(code, ""),
-                None => self.0.queue(Bytes::from_static(&[0x88, 0])),
+                Some(code) => self.websocket.queue_close(code, ""),
+                None => self.websocket.queue(Bytes::from_static(&[0x88, 0])),
             }
             self.flush().await;
-            poll_fn(|cx| self.0.poll_end(cx)).await;
+            poll_fn(|cx| self.websocket.poll_end(cx)).await;
             return None;
         }
     }
 
     /// Sends a message and waits until the system has taken it. False if the peer is gone.
     pub async fn send(&mut self, message: &EngineMessage) -> bool {
-        let frame = match message {
-            EngineMessage::Text(text) => encode(Opcode::Text, text.as_bytes()),
-            EngineMessage::Binary(bytes) => encode(Opcode::Binary, bytes),
+        let (opcode, payload) = match message {
+            EngineMessage::Text(text) => (Opcode::Text, text.as_bytes()),
+            EngineMessage::Binary(bytes) => (Opcode::Binary, &**bytes),
         };
-        self.0.queue(frame.into());
+        let deflated = self
+            .compression
+            .filter(|compression| payload.len() >= compression.threshold_bytes)
+            .and_then(|_| encode_deflated(opcode, payload));
+        let frame = deflated.unwrap_or_else(|| encode(opcode, payload));
+        self.websocket.queue(frame.into());
         self.flush().await
     }
 
     async fn flush(&mut self) -> bool {
         poll_fn(|cx| {
-            while !self.0.is_drained() {
-                if ready!(self.0.poll_write(cx)).is_err() {
+            while !self.websocket.is_drained() {
+                if ready!(self.websocket.poll_write(cx)).is_err() {
                     return Poll::Ready(false);
                 }
             }

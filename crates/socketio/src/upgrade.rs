@@ -1,9 +1,10 @@
-//! The HTTP half of a WebSocket: the checks and the answer of RFC 6455 section 4.2.
+//! The HTTP half of a WebSocket: the checks and the answer of RFC 6455 section 4.2, with permessage-deflate if wanted.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
+use socketio_proto::websocket::negotiate_deflate;
 
 /// Appended to the client's key, by the RFC.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -16,11 +17,16 @@ pub(crate) struct NotAWebSocket;
 pub(crate) struct Upgrade {
     pub(crate) on_upgrade: OnUpgrade,
     accept: HeaderValue,
+    /// The extension agreed to.
+    deflate: Option<&'static str>,
 }
 
 impl Upgrade {
-    /// Checks a request and takes its connection.
-    pub(crate) fn of<B>(request: &mut Request<B>) -> Result<Upgrade, NotAWebSocket> {
+    /// Checks a request and takes its connection. Agrees to compression if that is wanted here and offered there.
+    pub(crate) fn of<B>(
+        request: &mut Request<B>,
+        wants_compression: bool,
+    ) -> Result<Upgrade, NotAWebSocket> {
         let headers = request.headers();
         let is_asked = request.method() == Method::GET
             && has_token(headers, header::CONNECTION, "upgrade")
@@ -39,11 +45,26 @@ impl Upgrade {
             return Err(NotAWebSocket);
         }
         let accept = accept_value(key).ok_or(NotAWebSocket)?;
+        let deflate = if wants_compression {
+            let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+            negotiate_deflate(offers.map(HeaderValue::as_bytes)).map_err(|_| NotAWebSocket)?
+        } else {
+            None
+        };
         let on_upgrade = request
             .extensions_mut()
             .remove::<OnUpgrade>()
             .ok_or(NotAWebSocket)?;
-        Ok(Upgrade { on_upgrade, accept })
+        Ok(Upgrade {
+            on_upgrade,
+            accept,
+            deflate,
+        })
+    }
+
+    /// Whether messages may be compressed, in both directions.
+    pub(crate) fn deflates(&self) -> bool {
+        self.deflate.is_some()
     }
 
     /// The answer that makes the connection a WebSocket.
@@ -54,6 +75,12 @@ impl Upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        if let Some(agreed) = self.deflate {
+            headers.insert(
+                header::SEC_WEBSOCKET_EXTENSIONS,
+                HeaderValue::from_static(agreed),
+            );
+        }
         answer
     }
 }

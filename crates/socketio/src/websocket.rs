@@ -56,13 +56,23 @@ pub(crate) struct SocketLimits {
     pub(crate) message_bytes: usize,
     /// Bytes the system holds before they are on their way.
     pub(crate) unsent_bytes: u32,
+    /// Whether messages may be compressed.
+    pub(crate) deflates: bool,
 }
 
 impl SocketLimits {
-    pub(crate) fn of(config: &Config) -> SocketLimits {
+    pub(crate) fn of(config: &Config, deflates: bool) -> SocketLimits {
         SocketLimits {
             message_bytes: config.max_payload,
             unsent_bytes: config.unsent_bytes,
+            deflates,
+        }
+    }
+
+    fn decoder(self) -> Decoder {
+        match self.deflates {
+            true => Decoder::with_deflate(self.message_bytes),
+            false => Decoder::new(self.message_bytes),
         }
     }
 }
@@ -71,6 +81,8 @@ impl SocketLimits {
 pub(crate) struct WebSocket {
     stream: Stream,
     decoder: Decoder,
+    /// Whether messages may be compressed.
+    pub(crate) deflates: bool,
     /// Bytes read and not decoded, and how many of them are.
     unread: (Vec<u8>, usize),
     /// Whole frames on their way; of the first, `written` bytes are out.
@@ -115,7 +127,8 @@ impl WebSocket {
         }
         WebSocket {
             stream,
-            decoder: Decoder::new(limits.message_bytes),
+            decoder: limits.decoder(),
+            deflates: limits.deflates,
             unread: (read.to_vec(), 0),
             writing: VecDeque::new(),
             written: 0,

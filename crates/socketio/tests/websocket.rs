@@ -18,7 +18,7 @@ use tokio::{
 const MAX_BYTES: usize = 70_000;
 
 async fn echo(request: Request<Body>) -> Response<Body> {
-    let Ok((answer, opened)) = RawWebSocket::accept(request, MAX_BYTES) else {
+    let Ok((answer, opened)) = RawWebSocket::accept(request, MAX_BYTES, None) else {
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;

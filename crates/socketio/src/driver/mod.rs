@@ -86,6 +86,11 @@ impl Driver {
             None => now_ms.saturating_add(millis(shared.config.connect_timeout)),
         };
         conn.out().stream = websocket.as_ref().and_then(WebSocket::shared_stream);
+        conn.set_deflates(
+            websocket
+                .as_ref()
+                .is_some_and(|websocket| websocket.deflates),
+        );
         Driver {
             session: Session::open(transport, shared.times, now_ms),
             websocket,

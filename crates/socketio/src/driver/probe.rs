@@ -72,6 +72,12 @@ impl Driver {
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.upgraded();
         }
+        // Not before: what a poll could still take must be readable there.
+        let deflates = self
+            .websocket
+            .as_ref()
+            .is_some_and(|websocket| websocket.deflates);
+        self.conn.set_deflates(deflates);
         cx.waker().wake_by_ref();
     }
 

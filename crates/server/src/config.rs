@@ -114,6 +114,8 @@ pub struct SocketConfig {
     pub ping_interval: Duration,
     /// How long a pong may take.
     pub ping_timeout: Duration,
+    /// Compress long WebSocket messages for clients that offer it.
+    pub compression: bool,
 }
 
 /// Whom to ask for answers.

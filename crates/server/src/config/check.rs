@@ -212,6 +212,10 @@ impl Config {
                 "WEBSOCKET_SERVER_PING_TIMEOUT",
                 format!("{}s", self.sockets.ping_timeout.as_secs()),
             ),
+            (
+                "TIDINGS_WEBSOCKET_COMPRESSION",
+                self.sockets.compression.to_string(),
+            ),
             ("ENABLE_CHANNELS", self.features.channels.to_string()),
             ("TIDINGS_TRUST_PROXY", self.http.trust_proxy.to_string()),
             (
@@ -343,6 +347,12 @@ fn sockets(r: &mut Reader, s: &Settings) -> SocketConfig {
             s.websocket_server_ping_timeout.as_ref(),
             timeout,
             |t| seconds(t, 1, 300),
+        ),
+        compression: r.read(
+            "TIDINGS_WEBSOCKET_COMPRESSION",
+            s.tidings_websocket_compression.as_ref(),
+            false,
+            boolean,
         ),
     }
 }

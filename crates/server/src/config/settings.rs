@@ -121,6 +121,14 @@ pub struct Settings {
         global = true
     )]
     pub websocket_server_ping_timeout: Option<String>,
+    /// Compress long WebSocket messages for clients that offer it: true or false [default: false]
+    #[arg(
+        long,
+        env = "TIDINGS_WEBSOCKET_COMPRESSION",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_websocket_compression: Option<String>,
     /// Whether channels exist: true or false [default: true]
     #[arg(long, env = "ENABLE_CHANNELS", hide_env_values = true, global = true)]
     pub enable_channels: Option<String>,

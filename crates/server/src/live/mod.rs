@@ -16,7 +16,7 @@ pub use usage::Usage;
 
 use crate::app::App;
 use crate::config::{Config, Origins};
-use socketio::{Cors, Namespace};
+use socketio::{Compression, Cors, Namespace};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use wire::{Room, UserId};
@@ -40,6 +40,7 @@ pub fn transport(config: &Config) -> socketio::Config {
         ping_interval: config.sockets.ping_interval,
         ping_timeout: config.sockets.ping_timeout,
         websocket: config.sockets.enable_websocket,
+        compression: config.sockets.compression.then(Compression::default),
         cors: match &config.http.origins {
             Origins::Any => Cors::Any,
             Origins::List(origins) => Cors::Origins(origins.clone()),

@@ -1,9 +1,10 @@
 //! The server that the official Socket.IO protocol test suite expects:
-//! `cargo run -p socketio --example protocol_suite -- --port 3000`.
+//! `cargo run -p socketio --example protocol_suite -- --port 3000`; `--recovery` turns connection state recovery on,
+//! which the suite does not expect.
 
 use std::time::Duration;
 
-use socketio::{Config, Dialect, Event, Frame, Namespace, Server, Socket};
+use socketio::{Config, Dialect, Event, Frame, Namespace, RecoveryWindow, Server, Socket};
 
 mod port;
 
@@ -19,7 +20,11 @@ async fn main() -> std::io::Result<()> {
         ..Config::default()
     });
     for name in ["/", "/custom"] {
-        serve(&io.of(name));
+        let namespace = io.of(name);
+        if std::env::args().any(|arg| arg == "--recovery") {
+            namespace.keep_for_recovery(RecoveryWindow::default());
+        }
+        serve(&namespace);
     }
     port::serve(io.router("/socket.io")).await
 }

@@ -1,7 +1,8 @@
 //! What load tools drive: `join` with a room's name enters it and acks; `pub` with an object `{room, ...}` goes to that
-//! room as `msg` with the same object. `cargo run -p socketio --example room_server -- --port 3000`.
+//! room as `msg` with the same object. `cargo run -p socketio --example room_server -- --port 3000`; with `--recovery`,
+//! clients that come back within two minutes get what they missed.
 
-use socketio::{Config, Cors, Dialect, Event, Frame, Limits, Server, Socket};
+use socketio::{Config, Cors, Dialect, Event, Frame, Limits, RecoveryWindow, Server, Socket};
 
 mod port;
 
@@ -24,6 +25,9 @@ async fn main() -> std::io::Result<()> {
         ..Config::default()
     });
     let root = io.of("/");
+    if std::env::args().any(|arg| arg == "--recovery") {
+        root.keep_for_recovery(RecoveryWindow::default());
+    }
     root.on("join", |socket: Socket, event: Event| async move {
         let Ok(room) = event.arg::<String>(0) else {
             return;

@@ -5,7 +5,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::{AckError, AckReply, Class, Frame, Namespace, Sid, Socket, flush::Later, rooms::Room};
+use crate::{
+    AckError, AckReply, Class, Frame, Namespace, Sid, Socket, Stamped, flush::Later,
+    recovery::Audience, rooms::Room,
+};
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
 #[derive(Debug, Clone)]
@@ -20,10 +23,13 @@ pub struct Broadcast {
     sockets: Vec<Socket>,
     except: Vec<Sid>,
     except_rooms: Vec<Arc<Room>>,
+    /// What was named, for those who are away; only if the namespace keeps events for them.
+    audience: Option<Box<Audience>>,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Namespace) -> Broadcast {
+        let audience = namespace.0.memory().map(|_| Box::default());
         Broadcast {
             namespace,
             class: Class::Reliable,
@@ -33,6 +39,7 @@ impl Broadcast {
             sockets: Vec::new(),
             except: Vec::new(),
             except_rooms: Vec::new(),
+            audience,
         }
     }
 
@@ -40,6 +47,9 @@ impl Broadcast {
     /// of the rooms gets the event once.
     pub fn to(mut self, room: &str) -> Broadcast {
         self.is_narrowed = true;
+        if let Some(audience) = &mut self.audience {
+            audience.to.push(room.into());
+        }
         let hall = &self.namespace.0;
         match hall.rooms.get(room) {
             Some(room) => self.rooms.push(room),
@@ -57,6 +67,9 @@ impl Broadcast {
     /// Not to the sockets in this room.
     pub fn except_room(mut self, room: &str) -> Broadcast {
         self.except_rooms.extend(self.namespace.0.rooms.get(room));
+        if let Some(audience) = &mut self.audience {
+            audience.except_rooms.push(room.into());
+        }
         self
     }
 
@@ -83,24 +96,57 @@ impl Broadcast {
     /// Sends a frame that is encoded already; it must belong to this namespace. Answers the number of sockets it was
     /// queued for.
     pub fn send(self, frame: &Frame) -> usize {
+        let namespace = self.namespace.clone();
+        match namespace.0.memory() {
+            Some(memory) if self.class == Class::Reliable => memory.broadcast(self, frame),
+            _ => self.deliver(frame.size_bytes(), |_| frame),
+        }
+    }
+
+    /// Sends an event that has an offset of the owner's: sockets that were offered recovery get it with the offset, the
+    /// others without. Answers the number of sockets it was queued for.
+    pub fn send_stamped(self, event: &Stamped) -> usize {
+        self.deliver(event.frame().size_bytes(), |socket| event.frame_for(socket))
+    }
+
+    /// Whom it is for, by name.
+    pub(crate) fn audience(&self) -> Audience {
+        let named = self.audience.as_deref();
+        Audience {
+            to: named.map(|named| named.to.clone()).unwrap_or_default(),
+            except: self.except.clone(),
+            except_rooms: named
+                .map(|named| named.except_rooms.clone())
+                .unwrap_or_default(),
+            mask: self.mask,
+        }
+    }
+
+    /// Queues for each socket the frame that it is to get, of about this size.
+    pub(crate) fn deliver<'f>(
+        self,
+        size_bytes: usize,
+        frame_for: impl Fn(&Socket) -> &'f Frame,
+    ) -> usize {
         if let ([room], []) = (self.rooms.as_slice(), self.sockets.as_slice()) {
             let longest = self.namespace.0.flush_window;
-            let mut passage = room
-                .gathering
-                .begin(room.count(), frame.size_bytes(), longest);
-            let reached = self.queue(frame, &mut passage.later);
+            let mut passage = room.gathering.begin(room.count(), size_bytes, longest);
+            let reached = self.queue(frame_for, &mut passage.later);
             passage.end(room);
             return reached;
         }
         let mut later = Later::soon();
-        let reached = self.queue(frame, &mut later);
+        let reached = self.queue(frame_for, &mut later);
         later.flush();
         reached
     }
 
-    fn queue(&self, frame: &Frame, later: &mut Later) -> usize {
+    fn queue<'f>(&self, frame_for: impl Fn(&Socket) -> &'f Frame, later: &mut Later) -> usize {
         let mut reached = 0;
-        self.each(|socket| reached += usize::from(socket.send_later(frame, self.class, later)));
+        self.each(|socket| {
+            let frame = frame_for(socket);
+            reached += usize::from(socket.send_later(frame, self.class, later));
+        });
         reached
     }
 

@@ -18,7 +18,7 @@ use socketio_proto::socket::{Assembled, Assembler, Kind, Namespaces, Step};
 
 use crate::{
     Ack, AckReply, Args, ConnectError, DisconnectReason, Event, Frame, Sid, Socket,
-    config::Dialect, conn::Conn, rate::Bucket,
+    config::Dialect, conn::Conn, rate::Bucket, recovery,
 };
 
 enum Job {
@@ -36,6 +36,8 @@ enum Outcome {
 struct Running {
     socket: Socket,
     is_connect: bool,
+    /// Whether it is the socket's last handler.
+    is_last: bool,
     handler: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
@@ -136,6 +138,7 @@ impl Dispatch {
             ),
             Step::Deliver(socket) => self.deliver(socket, packet),
             Step::Leave(socket) => {
+                socket.went_away(DisconnectReason::ClientDisconnect);
                 socket.end();
                 self.waiting
                     .push_back(Job::Disconnect(socket, DisconnectReason::ClientDisconnect));
@@ -193,8 +196,9 @@ impl Dispatch {
     pub(crate) fn left(&mut self, socket: &Socket) {
         if self
             .namespaces
-            .leave(socket.namespace(), |held| held.id() == socket.id())
+            .leave(socket.namespace(), |held| held.is_same(socket))
         {
+            socket.went_away(DisconnectReason::ServerDisconnect);
             self.waiting.push_back(Job::Disconnect(
                 socket.clone(),
                 DisconnectReason::ServerDisconnect,
@@ -207,6 +211,7 @@ impl Dispatch {
         self.ended = Some(reason);
         for socket in self.namespaces.drain() {
             let was_connected = socket.is_connected();
+            socket.went_away(reason);
             socket.end();
             if was_connected {
                 self.waiting.push_back(Job::Disconnect(socket, reason));
@@ -238,6 +243,9 @@ impl Dispatch {
                 Err(_) => Outcome::Done,
             };
             let socket = running.socket.clone();
+            if running.is_last {
+                socket.hall().holders.release(&socket);
+            }
             self.running = None;
             if let Outcome::Connected(result) = outcome {
                 has_connected |= self.connected(conn, socket, result);
@@ -261,13 +269,18 @@ impl Dispatch {
             Ok(()) => {
                 // It was ended while its handler ran; the handler's counterpart still follows.
                 let reason = self.ended.unwrap_or(DisconnectReason::ServerDisconnect);
+                if self.ended.is_none() {
+                    socket.went_away(reason);
+                }
                 self.namespaces.refuse(name);
                 refuse(conn, name, &ConnectError::new("disconnected"));
                 self.waiting
                     .push_back(Job::Disconnect(socket.clone(), reason));
             }
             Err(error) => {
+                socket.went_away(DisconnectReason::ServerDisconnect);
                 socket.end();
+                socket.hall().holders.release(&socket);
                 self.namespaces.refuse(name);
                 refuse(conn, name, &error);
             }
@@ -280,19 +293,11 @@ fn start(job: Job) -> Option<Running> {
     // The handler's own code before its first await runs here, and may panic like the rest.
     catch_unwind(AssertUnwindSafe(|| match job {
         Job::Connect(socket, auth) => {
-            let handler = socket
-                .hall()
-                .handlers()
-                .connect
-                .clone()
-                .map(|connect| connect(socket.clone(), auth));
-            let handler: Pin<Box<dyn Future<Output = Outcome> + Send>> = match handler {
-                Some(handler) => Box::pin(async move { Outcome::Connected(handler.await) }),
-                None => Box::pin(std::future::ready(Outcome::Connected(Ok(())))),
-            };
+            let handler = Box::pin(connect(socket.clone(), auth));
             Some(Running {
                 socket,
                 is_connect: true,
+                is_last: false,
                 handler,
             })
         }
@@ -307,23 +312,37 @@ fn start(job: Job) -> Option<Running> {
             Some(Running {
                 socket,
                 is_connect: false,
+                is_last: false,
                 handler,
             })
         }
         Job::Disconnect(socket, reason) => {
-            let handler = socket.hall().handlers().disconnect.clone()?(socket.clone(), reason);
+            let told = socket.clone();
             let handler = Box::pin(async move {
-                handler.await;
+                let disconnect = told.hall().handlers().disconnect.clone();
+                if let Some(disconnect) = disconnect {
+                    disconnect(told, reason).await;
+                }
                 Outcome::Done
             });
             Some(Running {
                 socket,
                 is_connect: false,
+                is_last: true,
                 handler,
             })
         }
     }))
     .unwrap_or(None)
+}
+
+async fn connect(socket: Socket, auth: Option<Value>) -> Outcome {
+    recovery::prepare(&socket, auth.as_ref()).await;
+    let connect = socket.hall().handlers().connect.clone();
+    Outcome::Connected(match connect {
+        Some(connect) => connect(socket, auth).await,
+        None => Ok(()),
+    })
 }
 
 fn refuse(conn: &Conn, namespace: &str, error: &ConnectError) {

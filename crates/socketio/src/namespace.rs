@@ -6,7 +6,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Broadcast, ConnectError, DisconnectReason, Event, Frame, Operator, Sid, Socket,
+    Broadcast, ConnectError, DisconnectReason, Event, Frame, Operator, RecoveryRequest,
+    RecoveryWindow, Sid, Socket,
+    recovery::{Holders, Memory},
     rooms::{Room, Rooms},
 };
 
@@ -35,6 +37,7 @@ type OnConnect =
     Box<dyn Fn(Socket, Option<Value>) -> Boxed<Result<(), ConnectError>> + Send + Sync>;
 pub(crate) type OnEvent = Arc<dyn Fn(Socket, Event) -> Boxed<()> + Send + Sync>;
 type OnDisconnect = Box<dyn Fn(Socket, DisconnectReason) -> Boxed<()> + Send + Sync>;
+type OnRecover = Box<dyn Fn(RecoveryRequest) -> Boxed<Option<Sid>> + Send + Sync>;
 type OnFull = Box<dyn Fn(&Socket, &Frame) -> Full + Send + Sync>;
 type OnDrain = Box<dyn Fn(&Socket) + Send + Sync>;
 
@@ -45,6 +48,7 @@ pub(crate) struct Handlers {
     pub(crate) events: HashMap<Box<str>, OnEvent>,
     pub(crate) any: Option<OnEvent>,
     pub(crate) disconnect: Option<Arc<OnDisconnect>>,
+    pub(crate) recover: Option<Arc<OnRecover>>,
     pub(crate) full: Option<Arc<OnFull>>,
     pub(crate) drain: Option<Arc<OnDrain>>,
 }
@@ -59,6 +63,9 @@ pub(crate) struct Hall {
     /// Everyone, as a room to walk.
     everyone: Room,
     by_id: Mutex<HashMap<Sid, Socket>>,
+    /// Who may come back.
+    pub(crate) holders: Holders,
+    memory: OnceLock<Memory>,
 }
 
 impl fmt::Debug for Hall {
@@ -79,6 +86,8 @@ impl Hall {
             rooms: Rooms::default(),
             everyone: Room::new(name),
             by_id: Mutex::default(),
+            holders: Holders::default(),
+            memory: OnceLock::new(),
         }
     }
 
@@ -115,6 +124,10 @@ impl Hall {
         if by_id.capacity() > 1024 && by_id.len() < by_id.capacity() / 8 {
             by_id.shrink_to_fit();
         }
+    }
+
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.get()
     }
 
     pub(crate) fn everyone(&self) -> &Room {
@@ -189,6 +202,33 @@ impl Namespace {
         let boxed: OnDisconnect = Box::new(move |socket, reason| Box::pin(handler(socket, reason)));
         self.0
             .set_handler(|handlers| handlers.disconnect = Some(Arc::new(boxed)));
+        self
+    }
+
+    /// Runs before `on_connect` for a client that names a `pid`: answers the id it had, if the `pid` is honest and the
+    /// owner knows what was missed after the offset. `on_connect` then finds [`Socket::is_recovered`], enters its rooms
+    /// and sends what was missed. With `None` the client begins anew. A socket that still has the id, on a connection not
+    /// known to be dead, is closed and its `on_disconnect` awaited first.
+    ///
+    /// Events reach such clients with their offset by [`Broadcast::send_stamped`] and [`Socket::send_stamped`]; what is
+    /// sent otherwise should not end with an argument that is a string, which the client would take for an offset.
+    pub fn on_recover<F, Fut>(&self, handler: F) -> &Self
+    where
+        F: Fn(RecoveryRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<Sid>> + Send + 'static,
+    {
+        let boxed: OnRecover = Box::new(move |request| Box::pin(handler(request)));
+        self.0
+            .set_handler(|handlers| handlers.recover = Some(Arc::new(boxed)));
+        self
+    }
+
+    /// Keeps events and sessions in memory, so that clients of this namespace that come back soon get their id, rooms,
+    /// data and what they missed. `on_connect` runs for them as for all, and should look at [`Socket::is_recovered`].
+    /// Takes the place of [`Namespace::on_recover`]; to be called before clients come, and once: later calls change
+    /// nothing. All reliable events of the namespace are put in one order, and none is sent within `on_full`.
+    pub fn keep_for_recovery(&self, bounds: RecoveryWindow) -> &Self {
+        self.0.memory.get_or_init(|| Memory::new(bounds));
         self
     }
 

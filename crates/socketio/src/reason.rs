@@ -43,6 +43,21 @@ impl DisconnectReason {
     }
 }
 
+impl DisconnectReason {
+    /// Whether the connection was lost, so that the client comes back and may go on where it was; else one side has
+    /// ended it on purpose.
+    pub fn is_recoverable(self) -> bool {
+        matches!(
+            self,
+            DisconnectReason::ServerShuttingDown
+                | DisconnectReason::TransportClose
+                | DisconnectReason::TransportError
+                | DisconnectReason::PingTimeout
+                | DisconnectReason::SlowReader
+        )
+    }
+}
+
 impl std::fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

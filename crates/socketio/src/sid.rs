@@ -19,7 +19,7 @@ impl Sid {
     }
 
     /// The id that a peer or a caller named, if it can be one.
-    pub(crate) fn parse(text: &str) -> Option<Sid> {
+    pub fn parse(text: &str) -> Option<Sid> {
         let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(u8::is_ascii).then_some(Sid(bytes))
     }

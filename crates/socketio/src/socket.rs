@@ -4,7 +4,7 @@ use std::{
     any::Any,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
     time::Duration,
@@ -15,12 +15,13 @@ use serde::Serialize;
 use socketio_proto::socket::Kind;
 
 use crate::{
-    AckError, AckReply, Class, DisconnectReason, Frame, Full, Handshake, Sid,
+    AckError, AckReply, Class, DisconnectReason, Frame, Full, Handshake, Sid, Stamped,
     acks::Acks,
     conn::{Close, Conn},
     flush::Later,
     namespace::Hall,
     queue::Entry,
+    recovery::Away,
     rooms::Room,
 };
 
@@ -33,8 +34,14 @@ const GONE: u8 = 2;
 
 struct Inner {
     id: Sid,
+    /// The id of before, if the client came back.
+    recovered: OnceLock<Sid>,
     state: AtomicU8,
     behind: AtomicBool,
+    /// Whether it was offered recovery, so that events reach it with their offsets.
+    takes_offsets: AtomicBool,
+    /// Whether it goes on where it was.
+    is_back: AtomicBool,
     flags: AtomicU32,
     hall: Arc<Hall>,
     conn: Arc<Conn>,
@@ -51,6 +58,8 @@ struct Own {
     /// Sent while asking.
     held: Vec<Entry>,
     acks: Option<Box<Acks>>,
+    /// By what the client may come back.
+    pid: Option<Box<str>>,
     data: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -60,7 +69,7 @@ pub struct Socket(Arc<Inner>);
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Socket").field(&self.0.id).finish()
+        f.debug_tuple("Socket").field(&self.id()).finish()
     }
 }
 
@@ -68,8 +77,11 @@ impl Socket {
     pub(crate) fn new(id: Sid, hall: Arc<Hall>, conn: Arc<Conn>) -> Socket {
         Socket(Arc::new(Inner {
             id,
+            recovered: OnceLock::new(),
             state: AtomicU8::new(ASKING),
             behind: AtomicBool::new(false),
+            takes_offsets: AtomicBool::new(false),
+            is_back: AtomicBool::new(false),
             flags: AtomicU32::new(0),
             hall,
             conn,
@@ -91,7 +103,7 @@ impl Socket {
 
     /// The socket's id, the client's `socket.id`. It is not the id of the transport's session.
     pub fn id(&self) -> &Sid {
-        &self.0.id
+        self.0.recovered.get().unwrap_or(&self.0.id)
     }
 
     /// The namespace's name.
@@ -180,6 +192,21 @@ impl Socket {
 
     /// Sends a frame that is encoded already; it must belong to this socket's namespace. Answers whether it was queued.
     pub fn send(&self, frame: &Frame, class: Class) -> bool {
+        match self.0.hall.memory() {
+            Some(memory) if class == Class::Reliable && self.takes_offsets() => {
+                memory.send(self, frame)
+            }
+            _ => self.send_plain(frame, class),
+        }
+    }
+
+    /// Sends an event that has an offset of the owner's; with the offset if the socket was offered recovery.
+    pub fn send_stamped(&self, event: &Stamped, class: Class) -> bool {
+        self.send_plain(event.frame_for(self), class)
+    }
+
+    /// Sends a frame as it is.
+    pub(crate) fn send_plain(&self, frame: &Frame, class: Class) -> bool {
         match self.state() {
             CONNECTED => self.0.conn.push(self, frame, class, None),
             ASKING => self.hold(frame, class),
@@ -253,7 +280,7 @@ impl Socket {
         };
         let _forget = ForgetAck { socket: self, id };
         let frame = Frame::named(self.namespace(), Some(id), name, args_json, attachments);
-        if !self.send(&frame, Class::Reliable) {
+        if !self.send_plain(&frame, Class::Reliable) {
             return Err(AckError::Disconnected);
         }
         match tokio::time::timeout(timeout, reply).await {
@@ -318,7 +345,7 @@ impl Socket {
     }
 
     pub(crate) fn acknowledge(&self, id: u64, args_json: &str, attachments: Vec<Bytes>) -> bool {
-        self.send(
+        self.send_plain(
             &Frame::ack(self.namespace(), id, args_json, attachments),
             Class::Reliable,
         )
@@ -337,7 +364,10 @@ impl Socket {
         if self.state() != ASKING {
             return false;
         }
-        let answer = ["{\"sid\":\"", self.0.id.as_str(), "\"}"];
+        let pid = own.pid.as_deref().map(serde_json::to_string);
+        let pid = pid.and_then(Result::ok).unwrap_or_default();
+        let key = if pid.is_empty() { "" } else { ",\"pid\":" };
+        let answer = ["{\"sid\":\"", self.id().as_str(), "\"", key, &pid, "}"];
         self.0.conn.push_protocol(Frame::packet(
             Kind::Connect,
             self.namespace(),
@@ -364,6 +394,89 @@ impl Socket {
         own.held = Vec::new();
         own.acks = None;
         before
+    }
+
+    /// In `on_connect`: tells the client by what it may come back, a text that nobody can guess. From now on events sent
+    /// as [`Stamped`] reach it with their offset. For a socket that [is recovered](Socket::is_recovered) it takes that
+    /// back: the client is told that it begins anew. Answers false when CONNECT is answered already.
+    pub fn offer_recovery(&self, pid: &str) -> bool {
+        let mut own = self.own();
+        if self.state() != ASKING {
+            return false;
+        }
+        own.pid = Some(pid.into());
+        drop(own);
+        self.0.hall.holders.hold(self);
+        self.0.is_back.store(false, Ordering::Release);
+        self.0.takes_offsets.store(true, Ordering::Release);
+        true
+    }
+
+    /// Whether the client came back and its `pid` was honoured: it has the id of before, and is told so.
+    pub fn is_recovered(&self) -> bool {
+        self.0.is_back.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn takes_offsets(&self) -> bool {
+        self.0.takes_offsets.load(Ordering::Acquire)
+    }
+
+    /// Before `on_connect`: the socket is one that was here before.
+    pub(crate) fn recover_as(&self, sid: Sid, pid: &str) {
+        self.0.recovered.get_or_init(|| sid);
+        self.own().pid = Some(pid.into());
+        self.0.is_back.store(true, Ordering::Release);
+        self.0.takes_offsets.store(true, Ordering::Release);
+    }
+
+    /// Takes back what it had when it went away.
+    pub(crate) fn take_back(&self, away: Away) {
+        for room in &away.rooms {
+            self.join(room);
+        }
+        self.set_flags(away.flags);
+        let old = std::mem::replace(&mut self.own().data, away.data);
+        drop(old);
+    }
+
+    /// The connection ends: what the namespace keeps for recovery learns of it.
+    pub(crate) fn went_away(&self, reason: DisconnectReason) {
+        let Some(memory) = self.0.hall.memory() else {
+            return;
+        };
+        let own = self.own();
+        let Some(pid) = own.pid.clone() else { return };
+        let rooms = own.rooms.iter().map(|(room, _)| room.name().to_owned());
+        let away = Away::new(rooms.collect(), self.flags(), own.data.clone());
+        drop(own);
+        match reason.is_recoverable() {
+            true => memory.went_away(&pid, away),
+            false => memory.forget(&pid),
+        }
+    }
+
+    /// Ends the connection because the client is back on another.
+    pub(crate) fn evict(&self) {
+        self.0
+            .conn
+            .close(Close::now(DisconnectReason::TransportClose, 1001));
+    }
+
+    pub(crate) fn is_same(&self, other: &Socket) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state() == GONE
+    }
+
+    pub(crate) fn close_grace(&self) -> Duration {
+        self.0.conn.shared.config.close_grace
+    }
+
+    /// How much may be held for it until CONNECT is answered, with room for what comes meanwhile.
+    pub(crate) fn may_hold_bytes(&self) -> usize {
+        self.0.conn.shared.config.limits.queue_bytes / 2
     }
 
     /// Whether its owner refused a frame and has not been told to go on.

@@ -1,0 +1,254 @@
+//! Connection state recovery as Socket.IO 4.6 has it: CONNECT is answered with a `pid`, events carry an offset as their
+//! last argument, and a client that comes back with both gets its old id and what it missed.
+//!
+//! Here is the wire: ids, offsets, and who holds an id. What was missed is known to the owner
+//! ([`Namespace::on_recover`](crate::Namespace::on_recover), events sent as [`Stamped`]) or to this process's memory
+//! (`memory.rs`). An event is encoded at most twice, with and without its offset, whatever the number of listeners.
+
+mod memory;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{sync::Notify, time::Instant};
+
+pub use memory::RecoveryWindow;
+pub(crate) use memory::{Audience, Away, Memory};
+
+use crate::{Frame, Handshake, Sid, Socket, frame::Part};
+
+/// An event with its place in the owner's order. Sockets that were offered recovery get it with the offset as one more
+/// argument, all others as it is. Cloning is cheap.
+#[derive(Clone)]
+pub struct Stamped(Arc<Both>);
+
+struct Both {
+    plain: Frame,
+    offset: Box<str>,
+    /// Made when the first socket wants it.
+    stamped: OnceLock<Frame>,
+}
+
+impl fmt::Debug for Stamped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stamped")
+            .field("offset", &self.0.offset)
+            .field("plain", &self.0.plain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stamped {
+    /// An event and its offset: any text, which the client gives back as it is.
+    pub fn new(frame: Frame, offset: impl Into<Box<str>>) -> Stamped {
+        Stamped(Arc::new(Both {
+            plain: frame,
+            offset: offset.into(),
+            stamped: OnceLock::new(),
+        }))
+    }
+
+    /// The event without its offset.
+    pub fn frame(&self) -> &Frame {
+        &self.0.plain
+    }
+
+    /// Its offset.
+    pub fn offset(&self) -> &str {
+        &self.0.offset
+    }
+
+    /// The form that this socket gets.
+    pub(crate) fn frame_for(&self, socket: &Socket) -> &Frame {
+        if !socket.takes_offsets() {
+            return &self.0.plain;
+        }
+        self.0
+            .stamped
+            .get_or_init(|| with_offset(&self.0.plain, &self.0.offset))
+    }
+}
+
+/// The same event with one more argument.
+fn with_offset(frame: &Frame, offset: &str) -> Frame {
+    let text = std::str::from_utf8(frame.first.payload()).unwrap_or_default();
+    let Some(open) = text.strip_suffix(']') else {
+        return frame.clone();
+    };
+    let offset = serde_json::to_string(offset).unwrap_or_default();
+    Frame {
+        first: Part::text(&[open, ",", &offset, "]"].concat()),
+        ..frame.clone()
+    }
+}
+
+/// A client asks to go on where it was.
+#[derive(Debug, Clone)]
+pub struct RecoveryRequest {
+    pub(crate) socket: Socket,
+    pub(crate) auth: Value,
+}
+
+impl RecoveryRequest {
+    /// The request that opened the connection.
+    pub fn handshake(&self) -> &Handshake {
+        self.socket.handshake()
+    }
+
+    /// What CONNECT brought: the client's own `auth` with `pid` and `offset` beside it.
+    pub fn auth(&self) -> &Value {
+        &self.auth
+    }
+
+    /// What the client was given by [`Socket::offer_recovery`], if it is honest.
+    pub fn pid(&self) -> &str {
+        self.text("pid").unwrap_or_default()
+    }
+
+    /// The offset of the last event that the client got. None if it got none with an offset.
+    pub fn offset(&self) -> Option<&str> {
+        self.text("offset")
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.auth.get(key).and_then(Value::as_str)
+    }
+}
+
+/// Which sockets hold ids that a client may come back for. An id is held from CONNECT until `on_disconnect` has run, so
+/// that handlers never see two sockets with one id.
+#[derive(Default)]
+pub(crate) struct Holders {
+    by_id: Mutex<HashMap<Sid, Socket>>,
+    freed: Notify,
+}
+
+impl Holders {
+    fn by_id(&self) -> MutexGuard<'_, HashMap<Sid, Socket>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The socket holds its own fresh id.
+    pub(crate) fn hold(&self, socket: &Socket) {
+        self.by_id().insert(*socket.id(), socket.clone());
+    }
+
+    /// Gives an id to a socket. A socket that still has it, on a connection not yet known to be dead, is ended first;
+    /// false if it does not end in time.
+    async fn take_over(&self, sid: Sid, socket: &Socket, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            {
+                let mut by_id = self.by_id();
+                let Some(holder) = by_id.get(&sid) else {
+                    by_id.insert(sid, socket.clone());
+                    return true;
+                };
+                holder.evict();
+            }
+            if tokio::time::timeout_at(until, freed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// The socket is over, its handlers too.
+    pub(crate) fn release(&self, socket: &Socket) {
+        if socket.takes_offsets() {
+            self.let_go(*socket.id(), socket);
+        }
+    }
+
+    fn let_go(&self, sid: Sid, socket: &Socket) {
+        let mut by_id = self.by_id();
+        if by_id.get(&sid).is_some_and(|holder| holder.is_same(socket)) {
+            by_id.remove(&sid);
+            drop(by_id);
+            self.freed.notify_waiters();
+        }
+    }
+}
+
+/// Before `on_connect`: decides whether the socket is one that was here before.
+pub(crate) async fn prepare(socket: &Socket, auth: Option<&Value>) {
+    let hall = socket.hall().clone();
+    let pid = auth
+        .and_then(|auth| auth.get("pid"))
+        .and_then(Value::as_str);
+    if let Some(memory) = hall.memory() {
+        let offset = auth
+            .and_then(|auth| auth.get("offset"))
+            .and_then(Value::as_str);
+        let is_back = match pid {
+            Some(pid) => come_back(memory, socket, pid, offset).await,
+            None => false,
+        };
+        if !is_back {
+            memory.begin(socket);
+        }
+        return;
+    }
+    let (Some(ask), Some(auth), Some(pid)) = (hall.handlers().recover.clone(), auth, pid) else {
+        return;
+    };
+    let request = RecoveryRequest {
+        socket: socket.clone(),
+        auth: auth.clone(),
+    };
+    if let Some(sid) = ask(request).await
+        && hall
+            .holders
+            .take_over(sid, socket, socket.close_grace())
+            .await
+    {
+        socket.recover_as(sid, pid);
+    }
+}
+
+async fn come_back(memory: &Memory, socket: &Socket, pid: &str, offset: Option<&str>) -> bool {
+    let Some(sid) = memory.sid_of(pid) else {
+        return false;
+    };
+    let holders = &socket.hall().holders;
+    if !holders.take_over(sid, socket, socket.close_grace()).await {
+        return false;
+    }
+    // Nobody else has the id now, so what its last socket left behind is complete.
+    let is_back = memory.recover(socket, sid, pid, offset);
+    if !is_back {
+        holders.let_go(sid, socket);
+    }
+    is_back
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn the_offset_is_the_last_argument() {
+        let stamped = |frame: &Frame| with_offset(frame, "4\"2");
+        let text = |frame: &Frame| String::from_utf8(frame.first.payload().to_vec()).unwrap();
+        let frame = Frame::event_json("/", "e", r#"{"a":[1]}"#);
+        assert_eq!(text(&stamped(&frame)), r#"42["e",{"a":[1]},"4\"2"]"#);
+        assert_eq!(
+            text(&stamped(&Frame::event_json("/n", "e", ""))),
+            r#"42/n,["e","4\"2"]"#
+        );
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        let frame = Frame::binary_event("/", "e", place, vec![Bytes::from_static(b"x")]);
+        let stamped = stamped(&frame);
+        assert_eq!(text(&stamped), format!(r#"451-["e",{place},"4\"2"]"#));
+        assert_eq!(stamped.parts().count(), 2);
+    }
+}

@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod dev;
 mod fuzz;
 mod generate;
@@ -41,6 +42,8 @@ usage: cargo xtask <command>
                            each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
                            --runs, --connections and what else `loadgen --help` names
   fuzz [--seconds 60]      the decoders, each for so long, on inputs made from crates/socketio-proto/tests/corpus
+  chaos [--rounds 200]     kills, cuts, restores and slows a real server while people use it, and checks what it promised;
+                           also --seed N, --round K, --faults kill,power-cut, and what `chaos --help` names
   shots                    takes the screenshots of docs/screenshots from a demo workspace
 ";
 
@@ -78,6 +81,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             rest @ ..,
         ] => bench::run(what, rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["chaos", rest @ ..] => chaos::run(rest),
         ["shots"] => shots::run(),
         _ => bail!("`{}` is not a command\n\n{USAGE}", words.join(" ")),
     }

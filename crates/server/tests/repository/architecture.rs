@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::metadata::{Metadata, metadata};
 
 /// Crate, the crates of ours that it may use, and those that only its tests may use.
-const MAY_USE: [(&str, &[&str], &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str], &[&str]); 10] = [
     ("socketio-proto", &[], &[]),
     ("socketio", &["socketio-proto"], &[]),
     ("wire", &[], &[]),
@@ -22,6 +22,7 @@ const MAY_USE: [(&str, &[&str], &[&str]); 9] = [
         &[],
     ),
     ("loadgen", &[], &[]),
+    ("chaos", &["loadgen"], &[]),
     ("xtask", &[], &[]),
 ];
 
@@ -51,9 +52,9 @@ const MUST_NOT_REACH: [(&str, &[&str], &str); 4] = [
 
 /// Who alone may name a library in its manifest.
 const ONLY_IN: [(&str, &[&str]); 3] = [
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["store", "chaos"]),
     ("reqwest", &["llm", "testkit", "server"]),
-    ("anyhow", &["server", "loadgen", "xtask"]),
+    ("anyhow", &["server", "loadgen", "chaos", "xtask"]),
 ];
 
 fn edges(metadata: &Metadata, member: &str, is_dev: bool) -> BTreeSet<String> {
@@ -137,7 +138,7 @@ fn libraries_stay_with_their_owners() {
 fn test_tools_are_not_shipped() {
     let shipped = metadata().shipped_with("server");
     for tool in [
-        "testkit", "loadgen", "xtask", "proptest", "insta", "tempfile",
+        "testkit", "loadgen", "chaos", "xtask", "proptest", "insta", "tempfile",
     ] {
         assert!(
             !shipped.iter().any(|package| package.name == tool),

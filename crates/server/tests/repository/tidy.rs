@@ -10,7 +10,7 @@ const MAX_COMPONENT_LINES: usize = 300;
 /// Settings of the product are read here alone.
 const CONFIGURATION: [&str; 2] = ["crates/server/src/config.rs", "crates/server/src/config/"];
 /// Tools that are no part of the product.
-const TOOLS: [&str; 2] = ["crates/testkit/", "crates/loadgen/"];
+const TOOLS: [&str; 3] = ["crates/testkit/", "crates/loadgen/", "crates/chaos/"];
 
 fn product_sources() -> Vec<Source> {
     let mut found = sources(&["crates"], &[".rs"]);

@@ -1,0 +1,178 @@
+//! What clients saw: only what the log holds, word for word, and nothing they had no right to.
+//!
+//! Order, holes and repeats were judged by the tab itself as they came. A log ends where a backup is restored: each
+//! event is compared with the log of its time.
+
+use std::collections::HashMap;
+
+use super::Finding;
+use super::database::{Database, Logged};
+use crate::tab::{Kind, Position, Room, Tab, What};
+use crate::world::World;
+
+/// The log as it was until a backup took its place.
+pub struct Epoch {
+    /// Milliseconds since the round began; the last one never ends.
+    pub until: u64,
+    events: HashMap<(Room, i64), (i64, u64)>,
+    /// Who was in which room from which number on: room, person's number, and each change.
+    members: HashMap<(Room, usize), Vec<(i64, bool)>>,
+}
+
+impl Epoch {
+    /// The log of a database that was the server's until then.
+    #[must_use]
+    pub fn of(world: &World, database: &Database, until: u64) -> Epoch {
+        let mut members: HashMap<(Room, usize), Vec<(i64, bool)>> = HashMap::new();
+        for channel in &world.channels {
+            let room: Room = format!("channel:{}", channel.id).into();
+            for who in &channel.members {
+                members.insert((room.clone(), *who), vec![(0, true)]);
+            }
+        }
+        for event in &database.events {
+            if let Some((id, is_in)) = change_of_members(event)
+                && let Some(who) = world.person(id)
+            {
+                let changes = members.entry((event.room.clone(), who)).or_default();
+                changes.push((event.position.0, is_in));
+            }
+        }
+        let events = database.events.iter().map(|event| {
+            let (seq, at) = event.position;
+            ((event.room.clone(), seq), (at, event.hash))
+        });
+        Epoch {
+            until,
+            events: events.collect(),
+            members,
+        }
+    }
+
+    /// Whether the person was in the room at this number; the events of coming and going are theirs too.
+    fn is_member(&self, room: &Room, who: usize, seq: i64) -> bool {
+        let Some(changes) = self.members.get(&(room.clone(), who)) else {
+            return false;
+        };
+        let after = changes.iter().take_while(|(at, _)| *at <= seq).last();
+        let before = changes.iter().take_while(|(at, _)| *at < seq).last();
+        [before, after]
+            .into_iter()
+            .flatten()
+            .any(|(_, is_in)| *is_in)
+    }
+
+    /// Whether the person may have been given this event by a server that stood at `head` when it let the socket in.
+    fn may_see(&self, room: &Room, who: usize, seq: i64, head: i64) -> bool {
+        !room.starts_with("channel:")
+            || self.is_member(room, who, seq)
+            || (seq..=head).any(|place| self.is_member(room, who, place))
+    }
+}
+
+fn change_of_members(event: &Logged) -> Option<(&str, bool)> {
+    match &*event.name {
+        "member:joined" => Some((event.payload["user"]["id"].as_str()?, true)),
+        "member:left" => Some((event.payload["user_id"].as_str()?, false)),
+        _ => None,
+    }
+}
+
+/// What one tab saw.
+#[must_use]
+pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = tab
+        .breaches()
+        .into_iter()
+        .filter(|breach| tab.kind == Kind::Resuming || breach.what.contains("again"))
+        .map(|breach| {
+            let what = format!("at {} ms: {}", breach.at, breach.what);
+            Finding::new(what).in_room(&breach.room).seen_by(tab.number)
+        })
+        .collect();
+    let mut heads: HashMap<Room, i64> = HashMap::new();
+    let mut newest: HashMap<Room, i64> = HashMap::new();
+    let mut connection = 0;
+    for seen in tab.history() {
+        if seen.connection != connection {
+            connection = seen.connection;
+            heads.clear();
+            newest.clear();
+        }
+        let Some(epoch) = epochs.iter().find(|epoch| seen.at <= epoch.until) else {
+            continue;
+        };
+        match seen.what {
+            What::Ready(rooms) => {
+                heads.extend(rooms.into_iter().map(|(room, head)| (room, head.0)));
+            }
+            What::Joined(room, at) => {
+                heads.insert(room, at.0);
+            }
+            What::Event(room, position, name, hash) => {
+                let head = heads.get(&room).copied().unwrap_or(0);
+                let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
+                findings.extend(wrong.map(|what| {
+                    let what = format!("at {} ms: {what} ({name} {})", seen.at, position.0);
+                    Finding::new(what).in_room(&room).seen_by(tab.number)
+                }));
+                if tab.kind == Kind::Stock {
+                    let before = newest.insert(room.clone(), position.0);
+                    if before.is_some_and(|before| {
+                        before + 1 != position.0
+                            && !is_excused(epoch, &room, tab.person, before, position.0)
+                    }) {
+                        let what = format!(
+                            "at {} ms: after {} came {}",
+                            seen.at,
+                            before.unwrap_or(0),
+                            position.0
+                        );
+                        findings.push(Finding::new(what).in_room(&room).seen_by(tab.number));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    findings
+}
+
+fn seen_event(
+    world: &World,
+    tab: &Tab,
+    epoch: &Epoch,
+    room: &Room,
+    (seq, at): Position,
+    hash: u64,
+    head: i64,
+) -> Option<&'static str> {
+    match epoch.events.get(&(room.clone(), seq)) {
+        None => return Some("an event that the log does not hold was seen"),
+        Some((logged_at, _)) if *logged_at != at => {
+            return Some("an event was seen with another time than in the log");
+        }
+        Some((_, logged)) if *logged != hash => {
+            return Some("an event was seen with another payload than in the log");
+        }
+        Some(_) => {}
+    }
+    let is_own = room
+        .strip_prefix("user:")
+        .is_none_or(|id| id == world.people[tab.person].id);
+    if !is_own {
+        return Some("another person's event was seen");
+    }
+    (!epoch.may_see(room, tab.person, seq, head))
+        .then_some("an event was seen by somebody without the right to it")
+}
+
+/// A stock client is not told that it left a room and came back: then a hole is none. Nor are events of our own sent to it.
+fn is_excused(epoch: &Epoch, room: &Room, who: usize, before: i64, after: i64) -> bool {
+    room.starts_with("user:")
+        || &**room == "everyone"
+        || (before..=after).any(|seq| !epoch.is_member(room, who, seq))
+        || epoch.members.iter().any(|((of, _), changes)| {
+            of == room && changes.iter().any(|(at, _)| (before..after).contains(at))
+        })
+}

@@ -1,0 +1,282 @@
+//! One round: a fresh copy of the world, people who write and listen, a few faults, then silence and the checker.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::check::database::Database;
+use crate::check::streams::{self, Epoch};
+use crate::check::{Finding, commands, counts};
+use crate::disk::Disk;
+use crate::fault::{Arena, Fault};
+use crate::ledger::Ledger;
+use crate::proxy::Proxy;
+use crate::rng::Rng;
+use crate::server::Server;
+use crate::story;
+use crate::tab::{Kind, Room, Tab};
+use crate::world::World;
+use crate::writer::{Office, Writer};
+
+/// Writers of each person.
+const WRITERS: usize = 2;
+/// Tabs of each of the first people, who come back with their positions.
+const TABS: usize = 2;
+const PEOPLE_WITH_TABS: usize = 6;
+/// How long everybody may take to be up to date after the last fault.
+const SETTLES_WITHIN: Duration = Duration::from_secs(20);
+const WRITERS_END_WITHIN: Duration = Duration::from_secs(25);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What all rounds of a run have in common.
+pub struct Run {
+    /// The server's program.
+    pub binary: PathBuf,
+    /// The shim.
+    pub shim: PathBuf,
+    /// Where rounds have their files.
+    pub root: PathBuf,
+    /// The database that each round starts from.
+    pub template: PathBuf,
+    /// Who and what there is.
+    pub world: World,
+    /// Of the run.
+    pub seed: u64,
+    /// How long people go on at least, faults or not.
+    pub lasts: Duration,
+    /// What is planted in the server.
+    pub planted: Option<String>,
+}
+
+/// What a round showed.
+pub struct Report {
+    /// Broken promises.
+    pub findings: Vec<Finding>,
+    /// The stories of the first few.
+    pub stories: Vec<String>,
+    /// Commands sent, and how many of them were acknowledged.
+    pub commands: (usize, usize),
+    /// Events seen by all tabs.
+    pub seen: usize,
+    /// The files of the round.
+    pub folder: PathBuf,
+}
+
+impl Run {
+    /// Runs round `number` with these faults.
+    ///
+    /// # Errors
+    /// If the harness itself fails.
+    pub async fn round(&self, number: u64, faults: &[Fault]) -> Result<Report> {
+        let folder = self.root.join(format!("round-{number}"));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let seed = self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let disk = Disk::new(&folder, &self.shim, Some(&self.template))?;
+        let log = folder.join("server.log");
+        let server = Server::new(&self.binary, disk, &log, self.planted.clone())?;
+        server.start(None).await?;
+        let started = Instant::now();
+        let proxy = Proxy::start(server.address, Rng::new(seed, "proxy")).await?;
+        let ledger = Ledger::new(format!("{:x}-{number}", self.seed), started);
+        let office = Office::new(self.world.clone(), proxy.address, ledger);
+        let arena = Arena {
+            tabs: self.tabs(started),
+            server,
+            proxy,
+            office,
+            epochs: RefCell::default(),
+            story: RefCell::default(),
+        };
+        let listeners = listen(&arena, seed);
+        let mut findings = self.turmoil(&arena, seed, faults).await;
+        findings.extend(self.judge(&arena).await?);
+        arena.tabs.iter().for_each(|tab| tab.end());
+        for listener in listeners {
+            // It ends by itself at the word above.
+            let _ = timeout(Duration::from_secs(2), listener).await;
+        }
+        let all = arena.office.ledger.commands();
+        let acknowledged = |command: &&crate::ledger::Command| {
+            matches!(command.outcome, crate::ledger::Outcome::Acknowledged { .. })
+        };
+        let report = Report {
+            stories: findings
+                .iter()
+                .take(3)
+                .map(|finding| story::of(finding, &arena))
+                .collect(),
+            commands: (all.len(), all.iter().filter(acknowledged).count()),
+            seen: arena.tabs.iter().map(|tab| tab.history().len()).sum(),
+            findings,
+            folder: folder.clone(),
+        };
+        drop(arena);
+        if report.findings.is_empty() {
+            fs::remove_dir_all(&folder)?;
+        } else {
+            write_down(&report, &folder)?;
+        }
+        Ok(report)
+    }
+
+    fn tabs(&self, started: Instant) -> Vec<Rc<Tab>> {
+        let mut tabs = Vec::new();
+        for (person, who) in self.world.people.iter().enumerate() {
+            let resuming = if person < PEOPLE_WITH_TABS { TABS } else { 0 };
+            for kind in std::iter::repeat_n(Kind::Resuming, resuming).chain([Kind::Stock]) {
+                if kind == Kind::Stock && person % 3 != 0 {
+                    continue;
+                }
+                tabs.push(Tab::new(tabs.len(), person, kind, &who.token, started));
+            }
+        }
+        tabs
+    }
+
+    /// People write, faults strike, and in the end all is quiet.
+    async fn turmoil(&self, arena: &Arena, seed: u64, faults: &[Fault]) -> Vec<Finding> {
+        let started = Instant::now();
+        let writers: Vec<JoinHandle<()>> = (0..self.world.people.len() * WRITERS)
+            .map(|index| {
+                let (person, nth) = (index / WRITERS, index % WRITERS);
+                let rng = Rng::new(seed, &format!("writer {index}"));
+                let writer = Writer::new(arena.office.clone(), person, nth, rng);
+                tokio::task::spawn_local(writer.run())
+            })
+            .collect();
+        let mut rng = Rng::new(seed, "faults");
+        let mut findings = Vec::new();
+        for fault in faults {
+            sleep(Duration::from_millis(rng.between(300, 900))).await;
+            if let Err(error) = arena.strike(*fault, &mut rng).await {
+                findings.push(Finding::new(format!("{error:#}")));
+            }
+        }
+        while started.elapsed() < self.lasts {
+            sleep(LOOK_EVERY).await;
+        }
+        arena.office.mood.is_over.set(true);
+        arena.tell("no new commands");
+        for writer in writers {
+            if timeout(WRITERS_END_WITHIN, writer).await.is_err() {
+                findings.push(Finding::new("a writer waits for ever"));
+            }
+        }
+        arena.tell("everybody has finished");
+        findings
+    }
+
+    async fn judge(&self, arena: &Arena) -> Result<Vec<Finding>> {
+        if let Some(status) = arena.server.ended()? {
+            return Ok(vec![Finding::new(format!(
+                "the server ended by itself ({status})"
+            ))]);
+        }
+        let mut findings: Vec<Finding> = arena
+            .server
+            .alarms()
+            .into_iter()
+            .map(|line| Finding::new(format!("the server says: {line}")))
+            .collect();
+        let (database, late) = self.quiet(arena).await?;
+        findings.extend(late);
+        findings.extend(commands::check(
+            &self.world,
+            &arena.office.ledger.commands(),
+            &database,
+        ));
+        findings.extend(counts::by_rest(arena.server.address, &self.world, &database).await?);
+        let resuming = arena.tabs.iter().filter(|tab| tab.kind == Kind::Resuming);
+        findings.extend(counts::in_tabs(
+            &self.world,
+            &database,
+            resuming.map(|tab| &**tab),
+        ));
+        let mut epochs = std::mem::take(&mut *arena.epochs.borrow_mut());
+        epochs.push(Epoch::of(&self.world, &database, u64::MAX));
+        for tab in &arena.tabs {
+            findings.extend(streams::check(&self.world, tab, &epochs));
+        }
+        Ok(findings)
+    }
+
+    /// Waits until every tab stands at the heads of exactly its rooms.
+    async fn quiet(&self, arena: &Arena) -> Result<(Database, Vec<Finding>)> {
+        let asked = Instant::now();
+        loop {
+            let database = Database::read(&arena.server.disk.open()?)?;
+            let late: Vec<Finding> = arena
+                .tabs
+                .iter()
+                .filter(|tab| tab.kind == Kind::Resuming)
+                .filter_map(|tab| self.lag(tab, &database))
+                .collect();
+            if late.is_empty() || asked.elapsed() > SETTLES_WITHIN {
+                arena.tell(format!("quiet after {} ms", asked.elapsed().as_millis()));
+                return Ok((database, late));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// What a tab still lacks.
+    fn lag(&self, tab: &Tab, database: &Database) -> Option<Finding> {
+        let lacks = |what: String| Some(Finding::new(what).seen_by(tab.number));
+        let Some(standing) = tab.standing() else {
+            return lacks(format!("tab {} is not connected and caught up", tab.number));
+        };
+        let person = &self.world.people[tab.person];
+        let mut rooms: Vec<Room> = vec!["everyone".into(), format!("user:{}", person.id).into()];
+        for (number, channel) in self.world.channels.iter().enumerate() {
+            let is_member = database
+                .members
+                .contains_key(&(channel.id.clone(), person.id.clone()));
+            if number == 0 || is_member {
+                rooms.push(format!("channel:{}", channel.id).into());
+            }
+        }
+        for room in &rooms {
+            let head = database.heads.get(room).copied().unwrap_or((0, 0));
+            if standing.get(room) != Some(&head) {
+                let what = format!(
+                    "tab {} stands at {:?}, the room's head is {head:?}",
+                    tab.number,
+                    standing.get(room)
+                );
+                return lacks(what).map(|finding| finding.in_room(room));
+            }
+        }
+        let more = standing.keys().find(|room| !rooms.contains(room))?;
+        lacks(format!("tab {} is in a room of others", tab.number))
+            .map(|finding| finding.in_room(more))
+    }
+}
+
+fn listen(arena: &Arena, seed: u64) -> Vec<JoinHandle<()>> {
+    let tabs = arena.tabs.iter().cloned();
+    tabs.map(|tab| {
+        let rng = Rng::new(seed, &format!("tab {}", tab.number));
+        tokio::task::spawn_local(tab.run(arena.proxy.address, rng))
+    })
+    .collect()
+}
+
+fn write_down(report: &Report, folder: &Path) -> Result<()> {
+    let mut text = String::new();
+    for finding in &report.findings {
+        text += &format!("{finding:?}\n");
+    }
+    for story in &report.stories {
+        text += &format!("\n{story}");
+    }
+    fs::write(folder.join("findings.txt"), text)?;
+    Ok(())
+}

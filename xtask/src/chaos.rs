@@ -1,0 +1,35 @@
+//! `chaos`: builds the server, the fault harness and its preload shim, and lets the harness break the server.
+//!
+//! Everything is built in the dev profile.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::process::{self, cargo, command};
+use crate::programs;
+use crate::repository::{path, target};
+
+/// Rounds of faults; the arguments are the harness's (`--seed`, `--rounds`, `--round`, `--faults`, ...).
+pub fn run(arguments: &[&str]) -> Result<()> {
+    programs::C_COMPILER.require()?;
+    process::run(cargo().args(["build", "--package", "chaos"]))?;
+    process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
+    let keep = target().join("chaos");
+    fs::create_dir_all(&keep).with_context(|| format!("{} cannot be made", keep.display()))?;
+    let mut chaos = command(target().join("debug/chaos"));
+    chaos.arg("--server").arg(target().join("debug/tidings"));
+    chaos.arg("--shim").arg(shim()?).arg("--keep").arg(keep);
+    process::run(chaos.args(arguments))
+}
+
+/// Compiles the shim.
+fn shim() -> Result<PathBuf> {
+    let library = target().join("chaos-shim.so");
+    let mut compiler = command("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-Wall", "-o"]);
+    compiler.arg(&library).arg(path("crates/chaos/shim/shim.c"));
+    process::run(compiler.args(["-ldl", "-lpthread"]))?;
+    Ok(library)
+}

@@ -71,7 +71,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    fn of(first: Part, attachments: Option<Arc<[Part]>>) -> Frame {
+    pub(crate) fn of(first: Part, attachments: Option<Arc<[Part]>>) -> Frame {
         Frame {
             first,
             attachments,

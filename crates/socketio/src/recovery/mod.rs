@@ -81,10 +81,10 @@ fn with_offset(frame: &Frame, offset: &str) -> Frame {
         return frame.clone();
     };
     let offset = serde_json::to_string(offset).unwrap_or_default();
-    Frame {
-        first: Part::text(&[open, ",", &offset, "]"].concat()),
-        ..frame.clone()
-    }
+    Frame::of(
+        Part::text(&[open, ",", &offset, "]"].concat()),
+        frame.attachments.clone(),
+    )
 }
 
 /// A client asks to go on where it was.

@@ -28,6 +28,19 @@ export interface Numbered {
 
 export type Position = [seq: number, at: number];
 
+/** What became of one room of a socket that came back. */
+export interface Recovered {
+	/** Everything that was missed has been sent. False: fetch the room's content anew. */
+	recovered: boolean;
+	/** Where the room is live from. */
+	position: Position;
+}
+
+/** Every room that was claimed is live. */
+export interface Resumed {
+	rooms: Record<RoomName, Recovered>;
+}
+
 export interface Ready {
 	user_id: UserId;
 	/** All rooms of this socket with the position of their heads. */
@@ -103,6 +116,7 @@ export type MemoryEvent = Numbered & MemoryPush;
 
 export interface ServerPayloads {
 	ready: Ready;
+	resumed: Resumed;
 	joined: Joined;
 	left: { room: RoomName };
 	events: ChatEvent;
@@ -126,6 +140,7 @@ export type ServerEvents = { [N in ServerEventName]: (payload: ServerPayloads[N]
 
 export const SERVER_EVENT_NAMES = [
 	'ready',
+	'resumed',
 	'joined',
 	'left',
 	'events',
@@ -142,17 +157,27 @@ export const SERVER_EVENT_NAMES = [
 	'member:left',
 ] as const satisfies readonly ServerEventName[];
 
-/** What the server pushes for features that this client does not speak yet. A name that stands nowhere does not compile. */
-type Unspoken = 'resumed';
+/** A name that the server pushes and that stands nowhere here does not compile. */
 type Complete<_Missing extends never> = true;
-export type EveryEventIsSpoken = Complete<Exclude<Pushed, ServerEventName | Unspoken>>;
+export type EveryEventIsSpoken = Complete<Exclude<Pushed, ServerEventName>>;
+
+/** An event that has a place in its room: what changes content. */
+export type NumberedEvent = ServerEvent & { payload: { room: RoomName; seq: number; at: number } };
+
+/** The event as one that has a place in its room; null for states, signals and what is about the connection. */
+export function numbered(event: ServerEvent): NumberedEvent | null {
+	const { room, seq, at } = event.payload as Numbered;
+	return room !== undefined && seq !== undefined && at !== undefined ? (event as NumberedEvent) : null;
+}
 
 export type ChannelCommand =
 	{ type: 'typing'; data: { typing: boolean } } | { type: 'last_read_at'; data?: { read_no?: number } };
 
 /** What a client may send; with an ack where the last argument is a function. */
 export interface ClientEvents {
-	heartbeat: (empty: Record<never, never>) => void;
+	heartbeat: (empty: Record<never, never>, answer?: () => void) => void;
 	'events:channel': (command: { channel_id: ChannelId; message_id: MessageId | null; data: ChannelCommand }) => void;
 	'join-channels': (auth: { auth: { token: string } }) => void;
+	/** Asks again for what was missed in rooms that the socket is in. */
+	resume: (claims: Record<RoomName, Position>, answer: (resumed?: Resumed) => void) => void;
 }

@@ -30,7 +30,7 @@ describe('createApi', () => {
 	it('says up to which event a snapshot is', async () => {
 		const { fetch } = answering(200, { blocks: [], total: 2 }, { 'tidings-as-of': 'user:ada=7:1763900000000' });
 		const { body, heads } = await createApi({ baseUrl: 'http://localhost', fetch }).memory.blocks();
-		expect([body.total, heads]).toEqual([2, { 'user:ada': 7 }]);
+		expect([body.total, heads]).toEqual([2, { 'user:ada': [7, 1763900000000] }]);
 	});
 
 	it('throws the detail and the code of an error', async () => {
@@ -62,6 +62,16 @@ describe('createApi', () => {
 		const yes = createApi({ ...options, ...answering(200, []) });
 		await yes.channels.list();
 		expect(told).toBe(1);
+	});
+
+	it('does not wait for ever', async () => {
+		const hanging = (_: unknown, init?: RequestInit) =>
+			new Promise<Response>((_resolve, reject) => {
+				init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+			});
+		const fetch = hanging as typeof globalThis.fetch;
+		const api = createApi({ baseUrl: 'http://localhost', fetch, timeoutMs: 5 });
+		await expect(api.channels.list()).rejects.toBeInstanceOf(Unreachable);
 	});
 
 	it('tells an unreachable server from one that says no', async () => {

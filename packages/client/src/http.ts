@@ -4,9 +4,11 @@
  * The token is asked for at each call and never kept here, so that signing out takes effect at once.
  */
 import createClient from 'openapi-fetch';
-import { AS_OF, asOf, type Snapshot } from './as-of.ts';
-import { ApiError, Unreachable, apiError } from './errors.ts';
+import { as, snapshot, unwrap } from './answers.ts';
+import type { Snapshot } from './as-of.ts';
+import { ApiError } from './errors.ts';
 import type { paths } from './schema.ts';
+import { snapshotsOf } from './snapshots.ts';
 import { completionStream } from './stream.ts';
 import type {
 	AccessControl,
@@ -46,43 +48,13 @@ export interface ApiOptions {
 	/** Told of every answer 401: the token may have ended. */
 	onUnauthorized?: () => void;
 	fetch?: typeof globalThis.fetch;
+	/** How long a call may take before it counts as `Unreachable`, in milliseconds. Answers that stream take longer. */
+	timeoutMs?: number;
 }
+
+const TIMEOUT_MS = 20_000;
 
 export type Api = ReturnType<typeof createApi>;
-
-interface Outcome<T> {
-	data?: T;
-	error?: unknown;
-	response: Response;
-}
-
-async function unwrap<T>(call: Promise<Outcome<T>>): Promise<T> {
-	return (await answered(call)).data as T;
-}
-
-/** The same with the positions that the answer holds. */
-async function snapshot<T>(call: Promise<Outcome<T>>): Promise<Snapshot<T>> {
-	const { data, response } = await answered(call);
-	return { body: data as T, heads: asOf(response.headers.get(AS_OF)) };
-}
-
-async function answered<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
-	let outcome: Outcome<T>;
-	try {
-		outcome = await call;
-	} catch (cause) {
-		if (cause instanceof ApiError) throw cause;
-		throw new Unreachable(cause);
-	}
-	const { error, response } = outcome;
-	if (!response.ok) throw apiError(response.status, error, response.headers.get('retry-after'));
-	return outcome;
-}
-
-/** The document says no more than "an object" of what is passed through; here it has its type. */
-function as<T>(call: Promise<Outcome<unknown>>): Promise<Outcome<T>> {
-	return call as Promise<Outcome<T>>;
-}
 
 function loose(body: CompletionRequest) {
 	const { parent_message } = body;
@@ -93,7 +65,11 @@ function loose(body: CompletionRequest) {
 export function createApi(options: ApiOptions = {}) {
 	const baseUrl = options.baseUrl ?? '';
 	const call = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
-	const client = createClient<paths>({ baseUrl, fetch: (request) => call(request), credentials: 'same-origin' });
+	const timely = (request: Request) => {
+		const late = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+		return call(request, { signal: AbortSignal.any([request.signal, late]) });
+	};
+	const client = createClient<paths>({ baseUrl, fetch: timely, credentials: 'same-origin' });
 	const headers = (): Record<string, string> => {
 		const token = options.token?.() ?? null;
 		return token === null ? {} : { authorization: `Bearer ${token}` };
@@ -232,6 +208,9 @@ export function createApi(options: ApiOptions = {}) {
 					}),
 				),
 		},
+
+		/** The same with the positions they hold: what views load. */
+		snapshots: snapshotsOf(client),
 
 		memory: {
 			blocks: (): Promise<Snapshot<MemoryBlocks>> => snapshot(client.GET('/api/v1/memory/blocks')),

@@ -1,11 +1,19 @@
 /**
- * The typed client of a Tidings server: HTTP, socket and streams. It knows no framework.
+ * The typed client of a Tidings server: HTTP, live events, views that stay whole, commands that survive being offline,
+ * and answers that stream. It knows no framework.
  */
 export * from './types.ts';
 export * from './events.ts';
 export * from './errors.ts';
-export { AS_OF, asOf, type Heads, type Snapshot } from './as-of.ts';
+export { AS_OF, asOf, earliest, type Heads, type Snapshot } from './as-of.ts';
 export { createApi, type Api, type ApiOptions } from './http.ts';
-export { Live, HEARTBEAT_MS, type ConnectionState, type LiveOptions, type Transport } from './socket.ts';
+export { backoff, systemClock, type Chance, type Clock } from './clock.ts';
+export { Tidings, createTidings, type TidingsOptions, type Unsubscribe } from './tidings.ts';
+export type { ConnectionState, Transport } from './sync/connector.ts';
+export type { CaughtUp, Claims } from './sync/follow.ts';
+export type { Link, LinkHost } from './sync/link.ts';
+export { MAX_WAITING, type ViewPhase } from './sync/view-machine.ts';
+export type { View, ViewOptions, ViewState } from './sync/view.ts';
+export { Live, HEARTBEAT_MS, type ConnectionState as LiveState, type LiveOptions } from './socket.ts';
 export { Positions, type Verdict } from './positions.ts';
 export { deltaOf, errorText, sseData, type Delta } from './stream.ts';

@@ -2,7 +2,7 @@
  * The state of this tab's connection, as people are told about it: nothing for two seconds, then a calm bar; a note when
  * WebSockets are blocked; a note when the server was updated.
  */
-import type { ConnectionState, ServerVersion } from '@tidings/client';
+import type { LiveState as ConnectionState, ServerVersion } from '@tidings/client';
 import { createContext } from 'svelte';
 
 /** How long a connection may be away before anybody is told, in milliseconds. */

@@ -30,6 +30,7 @@ export interface Targets {
 export function routeEvent(event: ServerEvent, to: Targets): void {
 	switch (event.name) {
 		case 'ready':
+		case 'resumed':
 		case 'joined':
 		case 'left':
 			return; // About the connection: the workspace has dealt with them.

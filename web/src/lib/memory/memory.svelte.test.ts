@@ -1,4 +1,4 @@
-import { ApiError, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
+import { ApiError, type Heads, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
 import { describe, expect, it, vi } from 'vitest';
 import { Memory, agentName } from './memory.svelte';
 
@@ -33,7 +33,7 @@ const proposal: Proposal = {
 
 function world({ looked = true } = {}) {
 	const server = { blocks: [goals], proposals: [proposal], seq: 5 };
-	const heads = () => ({ 'user:me': server.seq });
+	const heads = (): Heads => ({ 'user:me': [server.seq, 0] });
 	const api = {
 		blocks: vi.fn(async () => ({
 			body: { blocks: server.blocks, total: server.proposals.length },

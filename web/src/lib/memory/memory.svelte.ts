@@ -83,7 +83,7 @@ export class Memory {
 			const { body, heads } = await this.#api.blocks();
 			this.#blocks = body.blocks;
 			this.#stage = 'ready';
-			this.counts.listed(body.blocks, body.total, heads[this.#room]);
+			this.counts.listed(body.blocks, body.total, heads[this.#room]?.[0]);
 		} catch {
 			if (this.#stage !== 'ready') this.#stage = 'failed';
 		}

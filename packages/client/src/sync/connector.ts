@@ -1,0 +1,221 @@
+/**
+ * When to connect, when to give up, and what people may be told of it. Pure: what happened and the time go in, wishes
+ * come out; `deadline` is when it wants `tick` to be called.
+ *
+ * connecting → catching-up → live; offline between attempts; closed when told to stay away. A computer that wakes asks
+ * once (`ask`) over a connection that looks alive, and connects at once where there is none.
+ */
+import { backoff, type Chance } from '../clock.ts';
+
+export type Transport = 'websocket' | 'polling';
+
+export type ConnectionState =
+	/** The first attempt. */
+	| { phase: 'connecting'; since: number }
+	/** Connected; what was missed is arriving. */
+	| { phase: 'catching-up'; since: number; sid: string; transport: Transport }
+	| { phase: 'live'; since: number; sid: string; transport: Transport }
+	/** Trying again by itself at `retryAt`, or trying now (null). */
+	| {
+			phase: 'offline';
+			since: number;
+			why: 'no-network' | 'unreachable';
+			attempt: number;
+			retryAt: number | null;
+	  }
+	/** Told to stay away, or closed here, or the token is nobody's. Does not try again by itself. */
+	| { phase: 'closed'; since: number; by: 'client' | 'server' | 'nobody' };
+
+export interface ConnectorHost {
+	/** Connect now. */
+	open(): void;
+	/** End what there is, without a word. */
+	drop(): void;
+	/** Ask the server over the live connection whether anything is missing; then call `answered`. */
+	ask(): void;
+	changed(state: ConnectionState): void;
+}
+
+/** The wait after the first failure, and the longest before and after many failures, in milliseconds, before jitter. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 5_000;
+const TIRED_WAIT_MS = 30_000;
+const TIRED_AFTER = 12;
+/** How long an attempt may take. */
+const OPEN_MS = 15_000;
+/** How long a connection that is catching up may bring nothing. */
+const SILENT_MS = 30_000;
+/** How long the answer to `ask` may take. */
+const ANSWER_MS = 4_000;
+
+export class Connector {
+	readonly #host: ConnectorHost;
+	readonly #chance: Chance;
+	#state: ConnectionState = { phase: 'closed', since: 0, by: 'client' };
+	#isOpening = false;
+	#isAsking = false;
+	#hasNetwork = true;
+	#attempt = 0;
+	#deadline: number | null = null;
+
+	constructor(host: ConnectorHost, chance: Chance) {
+		this.#host = host;
+		this.#chance = chance;
+	}
+
+	get state(): ConnectionState {
+		return this.#state;
+	}
+
+	/** When `tick` is due, in milliseconds since the epoch. */
+	get deadline(): number | null {
+		return this.#deadline;
+	}
+
+	get isLive(): boolean {
+		return this.#state.phase === 'live';
+	}
+
+	/** Connects from `closed`; does nothing else. */
+	start(now: number): void {
+		if (this.#state.phase !== 'closed') return;
+		this.#attempt = 0;
+		this.#open(now, { phase: 'connecting', since: now });
+	}
+
+	stop(now: number): void {
+		this.#close(now, 'client');
+	}
+
+	/** CONNECT was answered. */
+	opened(now: number, sid: string, transport: Transport): void {
+		if (this.#state.phase === 'closed') return;
+		this.#isOpening = false;
+		this.#deadline = now + SILENT_MS;
+		this.#become({ phase: 'catching-up', since: now, sid, transport });
+	}
+
+	/** The connection goes on over another transport. */
+	upgraded(transport: Transport): void {
+		const state = this.#state;
+		if (state.phase === 'live' || state.phase === 'catching-up') this.#become({ ...state, transport });
+	}
+
+	/** Anything arrived. */
+	heard(now: number): void {
+		if (this.#state.phase === 'catching-up' && !this.#isAsking) this.#deadline = now + SILENT_MS;
+	}
+
+	/** Everything that was missed has arrived, or the server answered `ask`. */
+	answered(now: number): void {
+		if (this.#state.phase !== 'catching-up') return;
+		this.#isAsking = false;
+		this.#attempt = 0;
+		this.#deadline = null;
+		const { sid, transport } = this.#state;
+		this.#become({ phase: 'live', since: now, sid, transport });
+	}
+
+	/** CONNECT was answered as to somebody without a valid token. */
+	nobody(now: number): void {
+		if (this.#state.phase === 'catching-up') this.#close(now, 'nobody');
+	}
+
+	/** The connection ended, or an attempt failed. `isFinal`: the server wants this client to stay away. */
+	ended(now: number, isFinal = false): void {
+		if (this.#state.phase === 'closed') return;
+		if (isFinal) return this.#close(now, 'server');
+		const wasAsking = this.#isAsking;
+		this.#isOpening = false;
+		this.#isAsking = false;
+		if (wasAsking) return this.#reopen(now);
+		this.#attempt += 1;
+		const longest = this.#attempt > TIRED_AFTER ? TIRED_WAIT_MS : LONGEST_WAIT_MS;
+		this.#deadline = now + backoff(this.#attempt, FIRST_WAIT_MS, longest, this.#chance);
+		this.#offline(now, this.#deadline);
+	}
+
+	/** The computer woke, the page is looked at again, or somebody does not want to wait. */
+	wake(now: number): void {
+		switch (this.#state.phase) {
+			case 'live':
+				if (this.#isAsking) return;
+				this.#isAsking = true;
+				this.#deadline = now + ANSWER_MS;
+				this.#become({ ...this.#state, phase: 'catching-up', since: now });
+				this.#host.ask();
+				return;
+			case 'offline':
+				if (!this.#isOpening) this.#reopen(now);
+				return;
+			case 'connecting':
+			case 'catching-up':
+			case 'closed':
+				return;
+			default:
+				this.#state satisfies never;
+		}
+	}
+
+	/** What the browser says of the network. It is believed when it says yes, and only repeated when it says no. */
+	network(now: number, isThere: boolean): void {
+		const isBack = isThere && !this.#hasNetwork;
+		this.#hasNetwork = isThere;
+		if (isBack) this.wake(now);
+		else if (this.#state.phase === 'offline') this.#offline(now, this.#state.retryAt);
+	}
+
+	tick(now: number): void {
+		if (this.#deadline === null || now < this.#deadline) return;
+		this.#deadline = null;
+		switch (this.#state.phase) {
+			case 'catching-up':
+				this.#host.drop();
+				return this.ended(now);
+			case 'connecting':
+			case 'offline':
+				if (!this.#isOpening) return this.#open(now, this.#state);
+				this.#host.drop();
+				return this.ended(now);
+			case 'live':
+			case 'closed':
+				return;
+			default:
+				this.#state satisfies never;
+		}
+	}
+
+	#reopen(now: number): void {
+		this.#host.drop();
+		this.#offline(now, null);
+		this.#open(now, this.#state);
+	}
+
+	#open(now: number, state: ConnectionState): void {
+		this.#isOpening = true;
+		this.#isAsking = false;
+		this.#deadline = now + OPEN_MS;
+		this.#become(state.phase === 'offline' ? { ...state, retryAt: null } : state);
+		this.#host.open();
+	}
+
+	#offline(now: number, retryAt: number | null): void {
+		const since = this.#state.phase === 'offline' ? this.#state.since : now;
+		const why = this.#hasNetwork ? 'unreachable' : 'no-network';
+		this.#become({ phase: 'offline', since, why, attempt: this.#attempt, retryAt });
+	}
+
+	#close(now: number, by: 'client' | 'server' | 'nobody'): void {
+		this.#isOpening = false;
+		this.#isAsking = false;
+		this.#deadline = null;
+		const isClosed = this.#state.phase === 'closed';
+		if (!isClosed) this.#host.drop();
+		if (!isClosed) this.#become({ phase: 'closed', since: now, by });
+	}
+
+	#become(state: ConnectionState): void {
+		this.#state = state;
+		this.#host.changed(state);
+	}
+}

@@ -5,6 +5,8 @@
 //! those that Open WebUI's operators already use wherever it has one; our own begin with `TIDINGS_`.
 
 mod check;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod settings;
 mod values;
 

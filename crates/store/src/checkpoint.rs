@@ -22,7 +22,10 @@ pub(crate) fn run(db: &Connection, dirty: &Arc<AtomicBool>, stop: &Receiver<()>)
         if !dirty.swap(false, Ordering::Relaxed) {
             continue;
         }
-        match checkpoint(db, "PASSIVE") {
+        let moved = checkpoint(db, "PASSIVE");
+        #[cfg(feature = "faults")]
+        crate::fault::pass("mid_checkpoint");
+        match moved {
             Ok(pages) if pages > LARGE_WAL_PAGES => report(checkpoint(db, "RESTART")),
             other => report(other),
         }

@@ -6,6 +6,8 @@
 
 mod batch;
 mod job;
+#[cfg(feature = "faults")]
+mod planted;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -14,6 +14,8 @@ mod columns;
 pub mod commands;
 mod conn;
 mod error;
+#[cfg(feature = "faults")]
+pub mod fault;
 mod lane;
 pub mod log;
 pub mod members;

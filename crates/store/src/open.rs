@@ -23,6 +23,10 @@ pub enum Synchronous {
 
 impl Synchronous {
     pub(crate) fn pragma(self) -> &'static str {
+        #[cfg(feature = "faults")]
+        if crate::fault::is_planted("synchronous_off") {
+            return "PRAGMA synchronous = OFF";
+        }
         match self {
             Synchronous::Full => "PRAGMA synchronous = FULL",
             Synchronous::Normal => "PRAGMA synchronous = NORMAL",

@@ -13,6 +13,8 @@ use std::process::ExitCode;
 /// When the database or the address cannot be used.
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     logging::start(&config.log);
+    #[cfg(feature = "faults")]
+    crate::config::faults::arm()?;
     let settings = config.summary();
     for (name, value) in &settings {
         tracing::info!(setting = name, value, "effective");

@@ -257,6 +257,10 @@ fn recall<T: DeserializeOwned>(conn: &Conn, actor: &Actor) -> Result<Option<T>, 
     let Some(done) = commands::recall(conn, sent(actor, key))? else {
         return Ok(None);
     };
+    #[cfg(feature = "faults")]
+    if store::fault::shows("twice") {
+        return Ok(None);
+    }
     if done.body_hash != key.body_hash {
         return Err(Error::Conflict {
             code: "idempotency_key_reused",
@@ -282,5 +286,11 @@ fn remember<T: Serialize>(tx: &mut Tx<'_>, actor: &Actor, answer: &T) -> Result<
         answer,
     };
     let now_ms = tx.at_ms();
+    #[cfg(feature = "faults")]
+    if store::fault::is_planted("twice") {
+        // Done again, it stands there already.
+        let _ = commands::remember(tx, sent(actor, key), &done, now_ms);
+        return Ok(());
+    }
     Ok(commands::remember(tx, sent(actor, key), &done, now_ms)?)
 }

@@ -8,6 +8,8 @@
 
 mod enter;
 mod feed;
+#[cfg(feature = "faults")]
+mod planted;
 mod ring;
 
 pub use enter::{Claim, Claims};
@@ -161,16 +163,25 @@ impl Hub {
             bytes: event.payload.get().len() + event.name.len(),
         };
         lock(&self.0.ring).push(&event.room, kept);
-        DELIVERING.set(Some((event.room.clone(), event.seq)));
+        #[cfg(feature = "faults")]
+        if planted::spoil(self, event, &frame) {
+            return;
+        }
+        self.send_out(&event.room, &event.name, event.seq, &frame);
+    }
+
+    /// Sends an event to the live sockets of its room.
+    fn send_out(&self, room: &Arc<str>, name: &str, seq: i64, frame: &Frame) {
+        DELIVERING.set(Some((room.clone(), seq)));
         let sockets = self
             .0
             .io
-            .to(&event.room)
-            .with_flags(flags_for(&event.name))
+            .to(room)
+            .with_flags(flags_for(name))
             .class(Class::Reliable)
-            .send(&frame);
+            .send(frame);
         DELIVERING.set(None);
-        tracing::debug!(room = %event.room, event = %event.name, seq = event.seq, sockets, "delivered");
+        tracing::debug!(%room, event = name, seq, sockets, "delivered");
     }
 
     /// A reliable frame meets a long queue. A numbered event makes an opted-in socket *behind* in its room: it is fed
@@ -188,6 +199,10 @@ impl Hub {
 
     fn apply(&self, effect: &Effect) {
         let io = &self.0.io;
+        #[cfg(feature = "faults")]
+        if matches!(effect, Effect::Leave { .. }) && store::fault::is_planted("send_to_removed") {
+            return;
+        }
         match effect {
             Effect::Join { user_id, room } => self.join_all(&live::sockets_of(user_id), room),
             Effect::JoinAll { of, room } => self.join_all(&live::crowd_of(of), room),

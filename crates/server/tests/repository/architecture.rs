@@ -146,3 +146,21 @@ fn test_tools_are_not_shipped() {
         );
     }
 }
+
+#[test]
+fn faults_are_armed_in_no_build_that_nobody_asked_for() {
+    let metadata = metadata();
+    let members: BTreeSet<&str> = metadata
+        .workspace_members
+        .iter()
+        .map(String::as_str)
+        .collect();
+    let nodes = metadata.resolve.nodes.iter();
+    let mut ours = 0;
+    for node in nodes.filter(|node| members.contains(node.id.as_str())) {
+        ours += 1;
+        let is_on = node.features.iter().any(|feature| feature == "faults");
+        assert!(!is_on, "{} has the feature `faults` by default", node.id);
+    }
+    assert_eq!(ours, members.len());
+}

@@ -41,6 +41,7 @@ pub struct Resolve {
 pub struct Node {
     pub id: String,
     pub deps: Vec<NodeDependency>,
+    pub features: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -20,7 +20,15 @@ impl Lane {
         let lost = match self.commit(&mut jobs) {
             Ok(committed) => {
                 self.dirty.store(true, Ordering::Relaxed);
+                #[cfg(feature = "faults")]
+                let has_events = !committed.is_empty();
+                #[cfg(feature = "faults")]
+                let committed = self.after_commit(committed, &jobs);
                 self.hand_on(committed);
+                #[cfg(feature = "faults")]
+                if has_events {
+                    crate::fault::pass("before_answer");
+                }
                 None
             }
             Err(error) => {
@@ -53,7 +61,17 @@ impl Lane {
         for job in jobs {
             emitted.extend(self.run_job(job.as_mut(), at_ms)?);
         }
+        #[cfg(feature = "faults")]
+        super::planted::lose_events(&mut emitted);
         let committed = log::append(&self.conn, emitted, at_ms)?;
+        #[cfg(feature = "faults")]
+        if !committed.is_empty() {
+            crate::fault::pass("before_commit");
+            if crate::fault::shows("false_ack") {
+                self.conn.control("ROLLBACK")?;
+                return Ok(Vec::new());
+            }
+        }
         self.conn.control("COMMIT")?;
         Ok(committed)
     }

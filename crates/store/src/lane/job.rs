@@ -12,6 +12,9 @@ use crate::{Conn, Error, Tx};
 pub(crate) trait AnyJob: Send {
     /// Whether the job is content to survive the end of the process, not of the machine.
     fn is_soft(&self) -> bool;
+    /// Whether nobody waits for the answer any more.
+    #[cfg(feature = "faults")]
+    fn is_abandoned(&self) -> bool;
     /// Runs the job. None: it failed and must be rolled back; its error waits for `answer`.
     fn run(&mut self, conn: &Conn, at_ms: i64) -> Option<Vec<Unnumbered>>;
     /// Answers the caller: the job's own outcome, or the error that its whole batch was lost with.
@@ -49,6 +52,11 @@ where
 {
     fn is_soft(&self) -> bool {
         self.soft
+    }
+
+    #[cfg(feature = "faults")]
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
     }
 
     fn run(&mut self, conn: &Conn, at_ms: i64) -> Option<Vec<Unnumbered>> {

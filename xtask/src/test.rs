@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::process::{self, cargo, command};
 use crate::repository::{binary, path};
 use crate::steps::Steps;
-use crate::{bench, build, generate, lint, programs, python, web};
+use crate::{bench, build, fuzz, generate, lint, programs, python, web};
 
 const PARTS: [&str; 3] = ["rust", "web", "journeys"];
 
@@ -30,6 +30,7 @@ pub fn ci() -> Result<()> {
     let mut steps = Steps::new("ci");
     lint::rust(&mut steps)?;
     add(&mut steps, &PARTS)?;
+    steps.run("fuzz, 10 s a target", fuzz::briefly)?;
     steps.run("bench fanout --smoke", || {
         bench::run("fanout", &["--smoke"])
     })?;

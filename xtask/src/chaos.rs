@@ -1,6 +1,7 @@
 //! `chaos`: builds the server, the fault harness and its preload shim, and lets the harness break the server.
 //!
-//! Everything is built in the dev profile.
+//! Everything is built in the dev profile; the server with its feature `faults`, which knows the named points to stop at
+//! and the bugs that can be planted. No other build has it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,17 +10,21 @@ use anyhow::{Context, Result};
 
 use crate::process::{self, cargo, command};
 use crate::programs;
-use crate::repository::{path, target};
+use crate::repository::{binary, path, target};
 
 /// Rounds of faults; the arguments are the harness's (`--seed`, `--rounds`, `--round`, `--faults`, ...).
 pub fn run(arguments: &[&str]) -> Result<()> {
     programs::C_COMPILER.require()?;
     process::run(cargo().args(["build", "--package", "chaos"]))?;
-    process::run(cargo().args(["build", "--package", "server", "--bin", "tidings"]))?;
+    let server = ["build", "--package", "server", "--bin", "tidings"];
+    process::run(cargo().args(server).args(["--features", "faults"]))?;
     let keep = target().join("chaos");
     fs::create_dir_all(&keep).with_context(|| format!("{} cannot be made", keep.display()))?;
+    // A copy: a long run must not stumble over the next build.
+    let server = keep.join("tidings");
+    fs::copy(binary("debug"), &server).context("the server cannot be copied")?;
     let mut chaos = command(target().join("debug/chaos"));
-    chaos.arg("--server").arg(target().join("debug/tidings"));
+    chaos.arg("--server").arg(server);
     chaos.arg("--shim").arg(shim()?).arg("--keep").arg(keep);
     process::run(chaos.args(arguments))
 }

@@ -2,7 +2,7 @@
 //!
 //! A strike begins with everything well and ends with everything well again; what it leaves behind is for the checker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub enum Fault {
     BeforeHandOver,
     /// `kill -9` between hand-over and answer.
     BeforeAnswer,
+    /// `kill -9` while the write-ahead log is moved into the database.
+    MidCheckpoint,
     /// The power is cut.
     PowerCut,
     /// SIGTERM and a new start.
@@ -58,6 +60,10 @@ pub enum Fault {
     Storm,
     /// A member is removed while away.
     Removed,
+    /// Members go and come while they listen, and while they come back.
+    Churn,
+    /// One member goes and comes while all their sockets connect again and again, and everybody else posts.
+    Race,
     /// Another process holds the database's lock.
     Locked,
     /// A second server is started on the same file.
@@ -65,11 +71,12 @@ pub enum Fault {
 }
 
 /// Every fault with its name on the command line.
-pub const ALL: [(&str, Fault); 19] = [
+pub const ALL: [(&str, Fault); 22] = [
     ("kill", Fault::Kill),
     ("before-commit", Fault::BeforeCommit),
     ("before-hand-over", Fault::BeforeHandOver),
     ("before-answer", Fault::BeforeAnswer),
+    ("mid-checkpoint", Fault::MidCheckpoint),
     ("power-cut", Fault::PowerCut),
     ("restart", Fault::Restart),
     ("restore", Fault::Restore),
@@ -83,6 +90,8 @@ pub const ALL: [(&str, Fault); 19] = [
     ("clock", Fault::Clock),
     ("storm", Fault::Storm),
     ("removed", Fault::Removed),
+    ("churn", Fault::Churn),
+    ("race", Fault::Race),
     ("locked", Fault::Locked),
     ("second", Fault::Second),
 ];
@@ -129,9 +138,10 @@ impl Arena {
         self.tell(format!("strike: {}", fault.name()));
         let outcome = match fault {
             Fault::Kill => self.kill(rng).await,
-            Fault::BeforeCommit => self.kill_at("before_commit", rng).await,
-            Fault::BeforeHandOver => self.kill_at("before_hand_over", rng).await,
-            Fault::BeforeAnswer => self.kill_at("before_answer", rng).await,
+            Fault::BeforeCommit => self.kill_at("before_commit", 30, rng).await,
+            Fault::BeforeHandOver => self.kill_at("before_hand_over", 30, rng).await,
+            Fault::BeforeAnswer => self.kill_at("before_answer", 30, rng).await,
+            Fault::MidCheckpoint => self.kill_at("mid_checkpoint", 1, rng).await,
             Fault::PowerCut => {
                 self.server.kill()?;
                 self.lose_power(rng)?;
@@ -178,6 +188,8 @@ impl Arena {
             Fault::Clock => self.jump(rng).await,
             Fault::Storm => self.storm(rng).await,
             Fault::Removed => self.remove_while_away(rng).await,
+            Fault::Churn => self.churn(rng).await,
+            Fault::Race => self.race(rng).await,
             Fault::Locked => self.lock(rng).await,
             Fault::Second => self.second_server().await,
         };
@@ -193,10 +205,10 @@ impl Arena {
     }
 
     /// Starts the server armed, waits until it stands at the point, and kills it there, now and then with the power.
-    async fn kill_at(&self, point: &str, rng: &mut Rng) -> Result<()> {
+    async fn kill_at(&self, point: &str, latest: u64, rng: &mut Rng) -> Result<()> {
         self.server.kill()?;
         self.server.disk.settle()?;
-        let nth = rng.between(2, 30);
+        let nth = rng.between(1, latest);
         self.server
             .start(Some(&format!("park:{point}:{nth}")))
             .await?;
@@ -308,19 +320,7 @@ impl Arena {
     }
 
     async fn remove_while_away(&self, rng: &mut Rng) -> Result<()> {
-        let world = &self.office.world;
-        let groups: Vec<usize> = (0..world.channels.len())
-            .filter(|number| world.channels[*number].is_revolving)
-            .collect();
-        let channel = *rng.pick(&groups).context("no group")?;
-        let owner = world.channels[channel].owner;
-        let people: Vec<usize> = self
-            .tabs
-            .iter()
-            .filter(|tab| tab.kind == Kind::Resuming && tab.person != owner)
-            .map(|tab| tab.person)
-            .collect();
-        let who = *rng.pick(&people).context("nobody listens")?;
+        let (channel, owner, who) = self.somebody_of_a_group(rng)?;
         let member = |joins| Wish::Member {
             channel,
             who,
@@ -345,6 +345,96 @@ impl Arena {
         theirs().for_each(|tab| tab.stay_away(false));
         self.tell(format!("person {who} is back"));
         Ok(())
+    }
+
+    async fn churn(&self, rng: &mut Rng) -> Result<()> {
+        let (channel, owner, _) = self.somebody_of_a_group(rng)?;
+        for _ in 0..rng.between(8, 16) {
+            let who = rng.below(self.office.world.people.len());
+            if who == owner {
+                continue;
+            }
+            let joins = rng.chance(50);
+            let comes_back = rng.chance(50);
+            if comes_back {
+                // Their sockets come back just when their right changes.
+                let theirs = self.tabs.iter().filter(|tab| tab.person == who);
+                theirs.for_each(|tab| tab.come_back());
+                pause(rng, 20, 330).await;
+            }
+            let member = Wish::Member {
+                channel,
+                who,
+                joins,
+            };
+            self.office.carry_out(owner, member, rng).await;
+            for _ in 0..rng.between(0, 2) {
+                let post = Wish::Post {
+                    channel,
+                    parent: None,
+                };
+                self.office.carry_out(owner, post, rng).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn race(&self, rng: &mut Rng) -> Result<()> {
+        let (channel, owner, who) = self.somebody_of_a_group(rng)?;
+        let theirs = || self.tabs.iter().filter(|tab| tab.person == who);
+        theirs().for_each(|tab| tab.be_frantic(true));
+        let is_over = Rc::new(Cell::new(false));
+        let others: Vec<_> = (0..3)
+            .map(|_| {
+                let (office, is_over) = (self.office.clone(), is_over.clone());
+                let mut rng = Rng::new(rng.next(), "race");
+                tokio::task::spawn_local(async move {
+                    let post = Wish::Post {
+                        channel,
+                        parent: None,
+                    };
+                    while !is_over.get() {
+                        office.carry_out(owner, post.clone(), &mut rng).await;
+                    }
+                })
+            })
+            .collect();
+        let started = Instant::now();
+        let mut joins = false;
+        while started.elapsed() < Duration::from_millis(1_500) {
+            let member = Wish::Member {
+                channel,
+                who,
+                joins,
+            };
+            self.office.carry_out(owner, member, rng).await;
+            joins = !joins;
+            pause(rng, 0, 15).await;
+        }
+        is_over.set(true);
+        theirs().for_each(|tab| tab.be_frantic(false));
+        for other in others {
+            other.await?;
+        }
+        Ok(())
+    }
+
+    /// A revolving group, its owner, and somebody else who listens: by number.
+    fn somebody_of_a_group(&self, rng: &mut Rng) -> Result<(usize, usize, usize)> {
+        let world = &self.office.world;
+        let groups: Vec<usize> = (0..world.channels.len())
+            .filter(|number| world.channels[*number].is_revolving)
+            .collect();
+        let channel = *rng.pick(&groups).context("no group")?;
+        let owner = world.channels[channel].owner;
+        let people: Vec<usize> = self
+            .tabs
+            .iter()
+            .filter(|tab| tab.kind == Kind::Resuming && tab.person != owner)
+            .map(|tab| tab.person)
+            .collect();
+        let who = *rng.pick(&people).context("nobody listens")?;
+        Ok((channel, owner, who))
     }
 
     async fn lock(&self, rng: &mut Rng) -> Result<()> {

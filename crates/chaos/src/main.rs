@@ -9,6 +9,7 @@ mod disk;
 mod fault;
 mod http;
 mod ledger;
+mod planted;
 mod proxy;
 mod rng;
 mod round;
@@ -31,6 +32,8 @@ use crate::rng::Rng;
 use crate::round::{Report, Run};
 use crate::world::World;
 
+/// How long everybody may take to be up to date after the last fault.
+const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 /// How many faults a round of a long run has.
 const FAULTS_PER_ROUND: usize = 4;
 
@@ -64,9 +67,12 @@ struct Arguments {
     /// Every fault once over all rounds, in a fixed order, instead of a few drawn for each
     #[arg(long)]
     cover: bool,
-    /// A bug planted in the server for the whole run, as `TIDINGS_FAULT` spells it
+    /// Plant each known bug in the server in turn, and fail if one is not found
     #[arg(long)]
-    plant: Option<String>,
+    planted: bool,
+    /// With `--planted`: only this bug
+    #[arg(long)]
+    bug: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -107,8 +113,12 @@ async fn run(arguments: Arguments) -> Result<()> {
         world,
         seed,
         lasts: Duration::from_secs(arguments.seconds),
-        planted: arguments.plant.clone(),
+        settles: SETTLES_WITHIN,
+        planted: None,
     };
+    if arguments.planted {
+        return planted::all(run, arguments.bug.as_deref()).await;
+    }
     let rounds = match arguments.round {
         Some(round) => round..round + 1,
         None => 0..arguments.rounds,

@@ -29,8 +29,6 @@ const WRITERS: usize = 2;
 /// Tabs of each of the first people, who come back with their positions.
 const TABS: usize = 2;
 const PEOPLE_WITH_TABS: usize = 6;
-/// How long everybody may take to be up to date after the last fault.
-const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 const WRITERS_END_WITHIN: Duration = Duration::from_secs(25);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -50,6 +48,8 @@ pub struct Run {
     pub seed: u64,
     /// How long people go on at least, faults or not.
     pub lasts: Duration,
+    /// How long everybody may take to be up to date after the last fault.
+    pub settles: Duration,
     /// What is planted in the server.
     pub planted: Option<String>,
 }
@@ -219,7 +219,7 @@ impl Run {
                 .filter(|tab| tab.kind == Kind::Resuming)
                 .filter_map(|tab| self.lag(tab, &database))
                 .collect();
-            if late.is_empty() || asked.elapsed() > SETTLES_WITHIN {
+            if late.is_empty() || asked.elapsed() > self.settles {
                 arena.tell(format!("quiet after {} ms", asked.elapsed().as_millis()));
                 return Ok((database, late));
             }

@@ -7,8 +7,10 @@ use crate::fault::Arena;
 use crate::ledger::Command;
 use crate::tab::{Room, What};
 
-/// How many lines a story has at most; the last ones count.
-const LINES: usize = 60;
+/// How many lines a story has at most; those before the finding count.
+const LINES: usize = 50;
+/// How much of what came after it belongs to it, in milliseconds.
+const AFTERWARDS_MS: u64 = 100;
 
 /// The story of one finding.
 #[must_use]
@@ -33,6 +35,9 @@ pub fn of(finding: &Finding, arena: &Arena) -> String {
         }
     }
     lines.sort_by_key(|(at, _)| *at);
+    if let Some(at) = finding.at {
+        lines.retain(|(line, _)| *line <= at + AFTERWARDS_MS);
+    }
     let first = lines.len().saturating_sub(LINES);
     let mut text = String::new();
     for (at, line) in &lines[first..] {

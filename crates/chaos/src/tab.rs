@@ -118,6 +118,8 @@ pub struct Tab {
     state: RefCell<State>,
     connection: Cell<u32>,
     is_away: Cell<bool>,
+    must_return: Cell<bool>,
+    is_frantic: Cell<bool>,
     is_over: Cell<bool>,
     changed: Notify,
 }
@@ -143,6 +145,8 @@ impl Tab {
             state: RefCell::default(),
             connection: Cell::new(0),
             is_away: Cell::new(false),
+            must_return: Cell::new(false),
+            is_frantic: Cell::new(false),
             is_over: Cell::new(false),
             changed: Notify::new(),
         })
@@ -174,6 +178,17 @@ impl Tab {
     pub fn stay_away(&self, is_away: bool) {
         self.is_away.set(is_away);
         self.changed.notify_waiters();
+    }
+
+    /// Closes the connection and connects again.
+    pub fn come_back(&self) {
+        self.must_return.set(true);
+        self.changed.notify_waiters();
+    }
+
+    /// Connects again as soon as it is connected, over and over.
+    pub fn be_frantic(&self, is_frantic: bool) {
+        self.is_frantic.set(is_frantic);
     }
 
     /// Ends the tab for good.
@@ -217,17 +232,30 @@ impl Tab {
             self.connection.set(self.connection.get() + 1);
             let outcome = tokio::select! {
                 outcome = self.listen(address) => outcome,
+                () = self.has_seen_enough(&mut rng) => Err(anyhow::anyhow!("comes back")),
                 () = self.must_go() => Err(anyhow::anyhow!("went away")),
             };
             let why = outcome.map_or_else(|error| format!("{error:#}"), |()| "closed".to_owned());
             self.note(What::Closed(why));
             self.part();
-            sleep(Duration::from_millis(rng.between(20, 300))).await;
+            let most = if self.is_frantic.get() { 3 } else { 300 };
+            sleep(Duration::from_millis(rng.between(0, most))).await;
+        }
+    }
+
+    /// Never, for a calm tab.
+    async fn has_seen_enough(&self, rng: &mut Rng) {
+        let patience = Duration::from_millis(rng.between(5, 40));
+        loop {
+            sleep(patience).await;
+            if self.is_frantic.get() {
+                return;
+            }
         }
     }
 
     async fn must_go(&self) {
-        while !self.is_away.get() && !self.is_over.get() {
+        while !self.is_away.get() && !self.is_over.get() && !self.must_return.take() {
             self.changed.notified().await;
         }
     }

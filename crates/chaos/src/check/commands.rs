@@ -17,6 +17,8 @@ type Counts = HashMap<String, usize>;
 #[derive(Default)]
 struct Told {
     posted: Counts,
+    /// By text, as it was posted.
+    texts: Counts,
     edited: Counts,
     deleted: Counts,
 }
@@ -99,7 +101,13 @@ fn told(events: &[Logged]) -> Told {
         let message = &data["data"];
         let id = message["id"].as_str().unwrap_or_default();
         match data["type"].as_str() {
-            Some("message") => count(|told| &mut told.posted, id),
+            Some("message") => {
+                count(|told| &mut told.posted, id);
+                count(
+                    |told| &mut told.texts,
+                    message["content"].as_str().unwrap_or_default(),
+                );
+            }
             Some("message:update") => {
                 count(
                     |told| &mut told.edited,
@@ -178,11 +186,17 @@ fn one(
     let wrong = |what: String| Some(Finding::new(what).of(tag));
     match &command.wish {
         Wish::Post { channel, .. } => {
+            let room = format!("channel:{}", world.channels[*channel].id).into();
             let rows = by_temp_id.get(tag).map_or(&[][..], Vec::as_slice);
-            if let Some(finding) = times(command, rows.len(), "the message") {
-                return Some(
-                    finding.in_room(&format!("channel:{}", world.channels[*channel].id).into()),
-                );
+            let events = told
+                .texts
+                .get(&format!("{tag} posted"))
+                .copied()
+                .unwrap_or(0);
+            if let Some(finding) = times(command, rows.len(), "the message")
+                .or_else(|| times(command, events, "the event of the message"))
+            {
+                return Some(finding.in_room(&room));
             }
             let row = rows.first()?;
             let acknowledged = match &command.outcome {

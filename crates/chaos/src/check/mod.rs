@@ -15,6 +15,8 @@ use crate::tab::Room;
 pub struct Finding {
     /// What, in a sentence.
     pub what: String,
+    /// When it was seen, in milliseconds since the round began.
+    pub at: Option<u64>,
     /// The room it happened in, if one.
     pub room: Option<Room>,
     /// The tag of the command it is about, if one.
@@ -29,10 +31,18 @@ impl Finding {
     pub fn new(what: impl Into<String>) -> Finding {
         Finding {
             what: what.into(),
+            at: None,
             room: None,
             tag: None,
             tab: None,
         }
+    }
+
+    /// Seen at this time.
+    #[must_use]
+    pub fn at(mut self, at: u64) -> Finding {
+        self.at = Some(at);
+        self
     }
 
     /// About a room.

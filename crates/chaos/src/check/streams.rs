@@ -87,7 +87,10 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
         .filter(|breach| tab.kind == Kind::Resuming || breach.what.contains("again"))
         .map(|breach| {
             let what = format!("at {} ms: {}", breach.at, breach.what);
-            Finding::new(what).in_room(&breach.room).seen_by(tab.number)
+            Finding::new(what)
+                .in_room(&breach.room)
+                .seen_by(tab.number)
+                .at(breach.at)
         })
         .collect();
     let mut heads: HashMap<Room, i64> = HashMap::new();
@@ -114,7 +117,10 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
                 let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
                 findings.extend(wrong.map(|what| {
                     let what = format!("at {} ms: {what} ({name} {})", seen.at, position.0);
-                    Finding::new(what).in_room(&room).seen_by(tab.number)
+                    Finding::new(what)
+                        .in_room(&room)
+                        .seen_by(tab.number)
+                        .at(seen.at)
                 }));
                 if tab.kind == Kind::Stock {
                     let before = newest.insert(room.clone(), position.0);
@@ -128,7 +134,12 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
                             before.unwrap_or(0),
                             position.0
                         );
-                        findings.push(Finding::new(what).in_room(&room).seen_by(tab.number));
+                        findings.push(
+                            Finding::new(what)
+                                .in_room(&room)
+                                .seen_by(tab.number)
+                                .at(seen.at),
+                        );
                     }
                 }
             }

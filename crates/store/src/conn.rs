@@ -71,6 +71,25 @@ impl Conn {
         })
     }
 
+    /// Reads rows in the statement's order until `read` has enough and answers none.
+    pub(crate) fn while_some(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<Option<()>>,
+    ) -> Result<(), Error> {
+        self.noting(|db| {
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query(params)?;
+            while let Some(row) = rows.next()? {
+                if read(row)?.is_none() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Runs a statement without rows; how many rows it changed. Only inside a job: resources take a [`crate::Tx`] for it.
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
         self.noting(|db| db.prepare_cached(sql)?.execute(params))

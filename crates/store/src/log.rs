@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use wire::{Room, UserId};
 
 use crate::conn::sql;
+use crate::retention::FEWEST_PER_ROOM;
 use crate::{Conn, Error};
 
 /// The name under which effects stand in the log. No event is called so.
@@ -219,6 +220,81 @@ pub fn events_after(
 /// The whole log after `pos`, in order, at most `limit` rows.
 pub fn all_after(conn: &Conn, pos: i64, limit: u32) -> Result<Vec<Committed>, Error> {
     conn.all(sql!("log/after"), params![pos, limit], committed)
+}
+
+/// How much a reader may have missed to be given it all at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// Events in all rooms.
+    pub events: usize,
+    /// Bytes of their payloads.
+    pub bytes: usize,
+}
+
+/// What some rooms got after one place of the log.
+#[derive(Debug, Clone)]
+pub struct Missed {
+    /// The events in `pos` order, none missing.
+    pub events: Vec<Committed>,
+    /// The newest `pos` at that moment: what comes later is not in it.
+    pub up_to: i64,
+}
+
+/// The events of these rooms after `from`, in the order of the whole log. None in doubt: the log has no such place at
+/// that time (it is another database's, or one that was restored), something after it was pruned, or it is too much.
+pub fn missed_after(
+    conn: &Conn,
+    rooms: &[String],
+    from: Head,
+    most: Most,
+) -> Result<Option<Missed>, Error> {
+    let head = head(conn)?;
+    let is_here = match from.number {
+        0 if from.at_ms != 0 => false,
+        0 if head.number == 0 => true,
+        0 => conn.first(sql!("log/at_pos"), [1], |_| Ok(()))?.is_some(),
+        pos if pos == head.number => from.at_ms == head.at_ms,
+        pos => {
+            let at_ms = conn.first(sql!("log/at_pos"), [pos], |row| row.get::<_, i64>(0))?;
+            at_ms == Some(from.at_ms)
+        }
+    };
+    if !is_here {
+        return Ok(None);
+    }
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    let limit = i64::try_from(most.events + 1).unwrap_or(i64::MAX);
+    for room in rooms {
+        let before = events.len();
+        let mut oldest_seq = 1;
+        let room = params![room, limit];
+        conn.while_some(sql!("log/of_room_from_head"), room, |row| {
+            if row.get::<_, i64>(0)? <= from.number {
+                oldest_seq = 1;
+                return Ok(None);
+            }
+            let event = committed(row)?;
+            if let What::Event(event) = &event.what {
+                oldest_seq = event.seq;
+                bytes += event.payload.get().len();
+            }
+            events.push(event);
+            Ok((events.len() <= most.events && bytes <= most.bytes).then_some(()))
+        })?;
+        // What is gone before the oldest was at the log's left edge, and so before `from`, unless the room is crowded.
+        let is_crowded = events.len() - before >= FEWEST_PER_ROOM;
+        if oldest_seq > 1 && is_crowded {
+            return Ok(None);
+        }
+    }
+    if events.len() > most.events || bytes > most.bytes {
+        return Ok(None);
+    }
+    events.sort_unstable_by_key(|event| event.pos);
+    Ok(Some(Missed {
+        events,
+        up_to: head.number,
+    }))
 }
 
 /// Numbers and stores what a batch emitted, as its last step before the commit.

@@ -12,6 +12,9 @@ use crate::{Conn, Error, Tx};
 /// The most rows one batch removes: a few milliseconds of the lane.
 const BATCH: u32 = 500;
 
+/// The smallest [`Retention::per_room`] that a server may be given.
+pub const FEWEST_PER_ROOM: usize = 100;
+
 /// What the log keeps at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {

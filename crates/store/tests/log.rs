@@ -495,3 +495,85 @@ async fn the_log_is_bounded_by_age_and_by_bytes() {
     prune_all(&store, keep, 0).await;
     assert_eq!(kept_seqs(&store, 1).await, [26, 27, 28, 29, 30]);
 }
+
+const MOST: log::Most = log::Most {
+    events: 150,
+    bytes: 100_000,
+};
+
+/// What was missed in rooms 1 and 2, as `room/seq`.
+async fn missed(store: &Store, from: log::Head, most: log::Most) -> Option<Vec<String>> {
+    let rooms = [room(1).to_string(), room(2).to_string()];
+    let missed = store
+        .read(move |conn| log::missed_after(conn, &rooms, from, most))
+        .await
+        .unwrap()?;
+    let name = |row: Committed| match row.what {
+        What::Event(event) => format!("{}/{}", event.room, event.seq),
+        What::Effect(_) => "effect".to_owned(),
+    };
+    Some(missed.events.into_iter().map(name).collect())
+}
+
+#[tokio::test]
+async fn what_was_missed_after_a_place_comes_in_the_order_of_the_log() {
+    let mut opened = open();
+    tokio::spawn(async move { while opened.events.recv().await.is_some() {} });
+    let store = opened.store;
+    let head = async || store.read(log::head).await.unwrap();
+    let nothing = head().await;
+    assert_eq!(missed(&store, nothing, MOST).await, Some(vec![]));
+    emit_each(&store, 1, 1).await;
+    let first = head().await;
+    for name in [2, 3, 1, 2] {
+        emit_each(&store, name, 1).await;
+    }
+    let (one, two) = (room(1), room(2));
+    let later = [format!("{two}/1"), format!("{one}/2"), format!("{two}/2")];
+    assert_eq!(missed(&store, first, MOST).await, Some(later.to_vec()));
+    let all = missed(&store, nothing, MOST).await.unwrap();
+    assert_eq!((all.len(), &all[1..]), (4, &later[..]));
+    assert_eq!(missed(&store, head().await, MOST).await, Some(vec![]));
+    let doubtful = |number, at_ms| missed(&store, log::Head { number, at_ms }, MOST);
+    assert_eq!(doubtful(first.number, first.at_ms + 1).await, None);
+    assert_eq!(doubtful(head().await.number, first.at_ms).await, None);
+    assert_eq!(doubtful(0, 1).await, None);
+    assert_eq!(doubtful(99, first.at_ms).await, None);
+    assert_eq!(doubtful(-1, first.at_ms).await, None);
+    let few = log::Most { events: 2, ..MOST };
+    assert_eq!(missed(&store, first, few).await, None);
+    let short = log::Most { bytes: 100, ..MOST };
+    assert_eq!(missed(&store, first, short).await, None);
+}
+
+#[tokio::test]
+async fn what_was_missed_and_pruned_is_in_doubt() {
+    let mut opened = open();
+    tokio::spawn(async move { while opened.events.recv().await.is_some() {} });
+    let store = opened.store;
+    emit_each(&store, 2, 1).await;
+    let from = store.read(log::head).await.unwrap();
+    emit_each(&store, 1, 105).await;
+    assert_eq!(missed(&store, from, MOST).await.unwrap().len(), 105);
+    let crowded = store::retention::Retention {
+        per_room: 100,
+        ..Default::default()
+    };
+    assert_eq!(prune_all(&store, crowded, 0).await, 5);
+    assert_eq!(missed(&store, from, MOST).await, None);
+    let last = store.read(log::head).await.unwrap();
+    emit_each(&store, 1, 1).await;
+    let old = store::retention::Retention {
+        age: std::time::Duration::ZERO,
+        ..Default::default()
+    };
+    assert_eq!(prune_all(&store, old, last.at_ms).await, 100);
+    let one = Some(vec![format!("{}/106", room(1))]);
+    assert_eq!(
+        missed(&store, last, MOST).await,
+        one,
+        "the last one is here"
+    );
+    assert_eq!(prune_all(&store, old, last.at_ms + 1).await, 1);
+    assert_eq!(missed(&store, last, MOST).await, None);
+}

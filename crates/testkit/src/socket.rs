@@ -19,6 +19,8 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Tab {
     /// The socket's id.
     pub sid: String,
+    /// By what a stock client may come back, if it was offered that.
+    pub pid: Option<String>,
     inbox: Arc<Inbox>,
     out: mpsc::UnboundedSender<Message>,
     reader: tokio::task::JoinHandle<()>,
@@ -46,6 +48,7 @@ struct State {
     acks: HashMap<u64, Vec<Value>>,
     next_ack: u64,
     sid: Option<String>,
+    pid: Option<String>,
     /// Why the connection ended, and what ended it.
     ended: Option<String>,
 }
@@ -108,8 +111,19 @@ impl Tab {
     /// # Errors
     /// How the connection ended instead.
     pub async fn try_open(url: &str, auth: Option<Value>) -> Result<Tab, String> {
+        Tab::try_open_with(url, "", auth).await
+    }
+
+    /// Connects as a stock client that asks for Socket.IO's own recovery.
+    pub async fn open_recoverable(url: &str, auth: Value) -> Tab {
+        Tab::try_open_with(url, "&recovery=1", Some(auth))
+            .await
+            .unwrap_or_else(|why| panic!("the socket was not let in: {why}"))
+    }
+
+    async fn try_open_with(url: &str, query: &str, auth: Option<Value>) -> Result<Tab, String> {
         let address = format!(
-            "{}/ws/socket.io/?EIO=4&transport=websocket",
+            "{}/ws/socket.io/?EIO=4&transport=websocket{query}",
             url.replacen("http", "ws", 1)
         );
         let (stream, _) = tokio_tungstenite::connect_async(&address)
@@ -145,12 +159,13 @@ impl Tab {
             into.changed.notify_waiters();
         });
         let connected = inbox.until("the answer to CONNECT", |state| match &state.sid {
-            Some(sid) => Some(Ok(sid.clone())),
+            Some(sid) => Some(Ok((sid.clone(), state.pid.clone()))),
             None => state.ended.clone().map(Err),
         });
-        let sid = connected.await?;
+        let (sid, pid) = connected.await?;
         Ok(Tab {
             sid,
+            pid,
             inbox,
             out,
             reader,
@@ -351,6 +366,7 @@ fn take_message(inbox: &Inbox, text: &str) {
         Kind::Connect => {
             let answer: Value = serde_json::from_str(packet.data).unwrap_or_default();
             state.sid = answer["sid"].as_str().map(str::to_owned);
+            state.pid = answer["pid"].as_str().map(str::to_owned);
         }
         Kind::Disconnect => {
             state.ended.get_or_insert("disconnected".into());

@@ -23,6 +23,8 @@ pub use permissions::permissions;
 
 use crate::config::AuthConfig;
 use limit::Limit;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use token::Tokens;
 
 /// What signing in needs: the signing key, the password threads, the counts of tries.
@@ -44,5 +46,15 @@ impl Auth {
             tries_per_account: Limit::new(15, 180_000),
             tries_per_address: Limit::new(60, 180_000),
         }
+    }
+
+    /// A text that only this server can have written, and that is no session's token.
+    pub(crate) fn seal<T: Serialize>(&self, what: &T) -> Option<String> {
+        self.tokens.seal(what)
+    }
+
+    /// What [`Auth::seal`] was given, if it wrote the text.
+    pub(crate) fn unseal<T: DeserializeOwned + Clone>(&self, text: &str) -> Option<T> {
+        self.tokens.unseal(text)
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::config::AuthConfig;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use wire::UserId;
@@ -68,15 +69,24 @@ impl Tokens {
         Ok(Issued { text, claims })
     }
 
-    /// What a token says, if we signed it and its time has not come.
-    pub(crate) fn read(&self, text: &str, now_s: i64) -> Option<Claims> {
+    /// Signs what is no session: without `jti` nobody takes it for one.
+    pub(crate) fn seal<T: Serialize>(&self, what: &T) -> Option<String> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), what, &self.signing).ok()
+    }
+
+    /// What [`Tokens::seal`] signed.
+    pub(crate) fn unseal<T: DeserializeOwned + Clone>(&self, text: &str) -> Option<T> {
         let mut rules = Validation::new(Algorithm::HS256);
-        rules.validate_exp = false; // against our own clock, below
+        rules.validate_exp = false; // against our own clock, by who asks
         rules.validate_aud = false;
         rules.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(text, &self.reading, &rules)
-            .ok()?
-            .claims;
+        let read = jsonwebtoken::decode::<T>(text, &self.reading, &rules);
+        read.ok().map(|read| read.claims)
+    }
+
+    /// What a token says, if we signed it and its time has not come.
+    pub(crate) fn read(&self, text: &str, now_s: i64) -> Option<Claims> {
+        let claims: Claims = self.unseal(text)?;
         claims.exp.is_none_or(|exp| exp > now_s).then_some(claims)
     }
 }

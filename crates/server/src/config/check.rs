@@ -249,7 +249,7 @@ fn retention(r: &mut Reader, s: &Settings) -> store::retention::Retention {
             "TIDINGS_EVENTS_PER_ROOM",
             s.tidings_events_per_room.as_ref(),
             default.per_room,
-            |t| number(t, 100, 1_000_000),
+            |t| number(t, store::retention::FEWEST_PER_ROOM as i64, 1_000_000),
         ),
         bytes: r.read(
             "TIDINGS_EVENTS_MAX_BYTES",

@@ -5,8 +5,8 @@
 //! live one. A room may end (`until`) while it is behind: the socket still gets what came before its removal.
 
 use super::ring::Kept;
-use super::{Hub, lock, tell};
-use socketio::{Class, Frame, Socket};
+use super::{Hub, lock, stamped, tell};
+use socketio::{Class, Socket, Stamped};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -262,7 +262,7 @@ impl Hub {
             if place.until.is_some_and(|until| event.seq > until) {
                 return None;
             }
-            behind.socket.send(&event.frame, Class::Reliable);
+            behind.socket.send_stamped(&event.frame, Class::Reliable);
             place.cursor = event.seq;
         }
         Some(place.cursor)
@@ -335,7 +335,7 @@ impl Hub {
                 // What is committed but not delivered yet is the hub's to deliver.
                 What::Event(event) if event.seq <= delivered.seq => Some(Page {
                     seq: event.seq,
-                    frame: Frame::event_json("/", &event.name, event.payload.get()),
+                    frame: stamped(&event, row.pos, row.at_ms),
                 }),
                 _ => None,
             })
@@ -358,7 +358,7 @@ fn lose(behind: &Behind, room: &Arc<str>) {
 /// One event of a page.
 struct Page {
     seq: i64,
-    frame: Frame,
+    frame: Stamped,
 }
 
 impl From<Kept> for Page {

@@ -3,13 +3,15 @@
 //! The hub is the only sender of numbered events. Effects (who enters or leaves a room, whose sockets end) are applied
 //! at their own `pos`, so a removed socket gets nothing numbered above its removal. Everything that must not fall
 //! between two events (entering rooms, going live after catching up) runs as a *step* of the hub's one task.
-//! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind).
+//! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind),
+//! `recover.rs` (coming back for stock clients).
 //! Signals, pieces and states go through [`crate::publish`].
 
 mod enter;
 mod feed;
 #[cfg(feature = "faults")]
 mod planted;
+mod recover;
 mod ring;
 
 pub use enter::{Claim, Claims};
@@ -18,10 +20,11 @@ pub use ring::Position;
 use crate::live;
 use feed::Behind;
 use ring::{Kept, Ring};
-use socketio::{Class, Frame, Full, Namespace, Sid, Socket};
+use socketio::{Class, Frame, Full, Namespace, Sid, Socket, Stamped};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::log::Head;
 use store::{Committed, Effect, Event, Store, What};
 use tokio::sync::{mpsc, oneshot};
 use wire::events::{Joined, Left, ServerEvent};
@@ -73,7 +76,11 @@ impl Hub {
         store: Store,
         batches: mpsc::Receiver<Vec<Committed>>,
     ) -> Result<(Hub, Inbox), store::Error> {
-        let heads = store.read(store::log::room_heads).await?;
+        let (head, heads) = store
+            .read(|conn| {
+                Ok::<_, store::Error>((store::log::head(conn)?, store::log::room_heads(conn)?))
+            })
+            .await?;
         let heads = heads.into_iter().map(|(room, head)| {
             (
                 room,
@@ -85,7 +92,7 @@ impl Hub {
         });
         let (steps, taken) = mpsc::channel(WAITING_STEPS);
         let hub = Hub(Arc::new(Shared {
-            ring: Mutex::new(Ring::new(heads, ring::MAX_EVENTS, ring::MAX_BYTES)),
+            ring: Mutex::new(Ring::new(head, heads, ring::MAX_EVENTS, ring::MAX_BYTES)),
             behind: Mutex::default(),
             io,
             store,
@@ -145,20 +152,26 @@ impl Hub {
                 );
             }
             *cursor = Some(committed.pos);
-            match committed.what {
-                What::Event(event) => self.deliver(&event, committed.at_ms),
-                What::Effect(effect) => self.apply(&effect),
+            match &committed.what {
+                What::Event(event) => self.deliver(event, committed.pos, committed.at_ms),
+                What::Effect(effect) => self.apply(effect),
             }
+            lock(&self.0.ring).advance(Head {
+                number: committed.pos,
+                at_ms: committed.at_ms,
+            });
         }
     }
 
-    fn deliver(&self, event: &Event, at_ms: i64) {
-        let frame = Frame::event_json("/", &event.name, event.payload.get());
+    fn deliver(&self, event: &Event, pos: i64, at_ms: i64) {
+        let frame = stamped(event, pos, at_ms);
         let kept = Kept {
             position: Position {
                 seq: event.seq,
                 at_ms,
             },
+            pos,
+            is_for_all: live::is_for_all(&event.name),
             frame: frame.clone(),
             bytes: event.payload.get().len() + event.name.len(),
         };
@@ -171,7 +184,7 @@ impl Hub {
     }
 
     /// Sends an event to the live sockets of its room.
-    fn send_out(&self, room: &Arc<str>, name: &str, seq: i64, frame: &Frame) {
+    fn send_out(&self, room: &Arc<str>, name: &str, seq: i64, frame: &Stamped) {
         DELIVERING.set(Some((room.clone(), seq)));
         let sockets = self
             .0
@@ -179,7 +192,7 @@ impl Hub {
             .to(room)
             .with_flags(flags_for(name))
             .class(Class::Reliable)
-            .send(frame);
+            .send_stamped(frame);
         DELIVERING.set(None);
         tracing::debug!(%room, event = name, seq, sockets, "delivered");
     }
@@ -334,9 +347,15 @@ fn tell(socket: &Socket, event: &ServerEvent) {
     socket.emit(event.name(), event);
 }
 
+/// A numbered event, with its place in the log for sockets that were offered recovery.
+fn stamped(event: &Event, pos: i64, at_ms: i64) -> Stamped {
+    let frame = Frame::event_json("/", &event.name, event.payload.get());
+    Stamped::new(frame, live::offset(Head { number: pos, at_ms }))
+}
+
 /// Events that the contract lacks go only to sockets that opted in.
 fn flags_for(event: &str) -> u32 {
-    if wire::events::name_is_in_contract(event) {
+    if live::is_for_all(event) {
         0
     } else {
         live::OPTED_IN

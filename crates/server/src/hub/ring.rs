@@ -3,9 +3,10 @@
 //! One ring for the whole node, bounded by count and bytes; the oldest event of any room goes first. A room's events
 //! in the ring are always its newest ones without a hole, so a page that begins inside is complete.
 
-use socketio::Frame;
+use socketio::Stamped;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use store::log::Head;
 
 /// How many events the ring keeps.
 pub const MAX_EVENTS: usize = 20_000;
@@ -27,8 +28,12 @@ pub struct Position {
 pub struct Kept {
     /// Where in its room.
     pub position: Position,
+    /// Where in the whole log.
+    pub pos: i64,
+    /// Whether all clients know its name.
+    pub is_for_all: bool,
     /// The event, encoded once for everybody.
-    pub frame: Frame,
+    pub frame: Stamped,
     /// How many bytes it counts for.
     pub bytes: usize,
 }
@@ -39,6 +44,10 @@ pub struct Ring {
     rooms: HashMap<Arc<str>, Room>,
     /// The room of each kept event, in `pos` order.
     order: VecDeque<Arc<str>>,
+    /// Up to where the log was delivered.
+    cursor: Head,
+    /// The newest place in the log whose event may be missing here.
+    lost_pos: i64,
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
@@ -51,8 +60,9 @@ struct Room {
 }
 
 impl Ring {
-    /// An empty ring over rooms whose heads are known.
+    /// An empty ring over a log that was delivered up to `cursor` and rooms whose heads are known.
     pub fn new(
+        cursor: Head,
         heads: impl IntoIterator<Item = (Arc<str>, Position)>,
         max_events: usize,
         max_bytes: usize,
@@ -72,10 +82,22 @@ impl Ring {
         Ring {
             rooms,
             order: VecDeque::new(),
+            cursor,
+            lost_pos: cursor.number,
             bytes: 0,
             max_events,
             max_bytes,
         }
+    }
+
+    /// Up to where the log was delivered.
+    pub fn cursor(&self) -> Head {
+        self.cursor
+    }
+
+    /// The log is delivered up to here.
+    pub fn advance(&mut self, cursor: Head) {
+        self.cursor = cursor;
     }
 
     /// The position of the newest event that was delivered to the room.
@@ -107,6 +129,7 @@ impl Ring {
         };
         if let Some(oldest) = room.events.pop_front() {
             self.bytes -= oldest.bytes;
+            self.lost_pos = self.lost_pos.max(oldest.pos);
         }
         if room.events.is_empty() {
             room.events = VecDeque::new();
@@ -119,6 +142,22 @@ impl Ring {
         let first = events.front()?.position.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
         events.get(index).map(|kept| kept.position.at_ms)
+    }
+
+    /// The events of these rooms after one place of the log that all clients know, in its order; `None` if the ring does
+    /// not reach back so far.
+    pub fn after_pos(&self, rooms: &[String], pos: i64) -> Option<Vec<Stamped>> {
+        if pos < self.lost_pos {
+            return None;
+        }
+        let known = rooms
+            .iter()
+            .filter_map(|room| self.rooms.get(room.as_str()));
+        let newer =
+            known.flat_map(|room| room.events.iter().rev().take_while(|kept| kept.pos > pos));
+        let mut newer: Vec<&Kept> = newer.filter(|kept| kept.is_for_all).collect();
+        newer.sort_unstable_by_key(|kept| kept.pos);
+        Some(newer.into_iter().map(|kept| kept.frame.clone()).collect())
     }
 
     /// A room's events after `seq`, at most `limit`, oldest first; `None` if the ring does not reach back so far.
@@ -136,14 +175,26 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socketio::Frame;
+
+    const START: Head = Head {
+        number: 0,
+        at_ms: 0,
+    };
 
     fn kept(seq: i64) -> Kept {
+        kept_at(seq, seq)
+    }
+
+    fn kept_at(pos: i64, seq: i64) -> Kept {
         Kept {
             position: Position {
                 seq,
                 at_ms: seq * 10,
             },
-            frame: Frame::event_json("/", "e", "{}"),
+            pos,
+            is_for_all: true,
+            frame: Stamped::new(Frame::event_json("/", "e", "{}"), pos.to_string()),
             bytes: 10,
         }
     }
@@ -155,7 +206,12 @@ mod tests {
     #[test]
     fn a_page_is_complete_or_absent() {
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        let mut ring = Ring::new([(a.clone(), Position { seq: 6, at_ms: 60 })], 4, usize::MAX);
+        let mut ring = Ring::new(
+            START,
+            [(a.clone(), Position { seq: 6, at_ms: 60 })],
+            4,
+            usize::MAX,
+        );
         for seq in 7..=9 {
             ring.push(&a, kept(seq));
         }
@@ -185,9 +241,41 @@ mod tests {
     }
 
     #[test]
+    fn what_came_after_a_place_of_the_log_is_complete_and_in_its_order() {
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        let mut ring = Ring::new(
+            Head {
+                number: 10,
+                at_ms: 0,
+            },
+            [],
+            3,
+            usize::MAX,
+        );
+        let after = |ring: &Ring, pos| {
+            let rooms = ["a".to_owned(), "b".to_owned(), "none".to_owned()];
+            let events = ring.after_pos(&rooms, pos)?;
+            Some(
+                events
+                    .iter()
+                    .map(|event| event.offset().to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!((after(&ring, 9), after(&ring, 10)), (None, Some(vec![])));
+        ring.push(&a, kept_at(11, 1));
+        ring.push(&b, kept_at(12, 1));
+        ring.push(&"c".into(), kept_at(13, 1));
+        assert_eq!(after(&ring, 10), Some(vec!["11".into(), "12".into()]));
+        ring.push(&a, kept_at(15, 2));
+        assert_eq!(after(&ring, 10), None, "11 was the oldest of four");
+        assert_eq!(after(&ring, 11), Some(vec!["12".into(), "15".into()]));
+    }
+
+    #[test]
     fn bytes_bound_the_ring_and_heads_stay() {
         let a: Arc<str> = "a".into();
-        let mut ring = Ring::new([], 100, 25);
+        let mut ring = Ring::new(START, [], 100, 25);
         for seq in 1..=5 {
             ring.push(&a, kept(seq));
         }

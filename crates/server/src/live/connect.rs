@@ -3,7 +3,7 @@
 //! Only the token in CONNECT's auth counts (a JWT; API keys are for HTTP), never a cookie. The rooms are entered before
 //! CONNECT is answered.
 
-use super::{OPTED_IN, crowd_of, session::Session, sockets_of, sockets_with};
+use super::{OPTED_IN, crowd_of, recovery, session::Session, sockets_of, sockets_with};
 use crate::app::App;
 use crate::auth::{Actor, Credential, actor_of_token};
 use crate::channels;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use socketio::{ConnectError, Socket};
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
+use store::log::Head;
 use wire::Room;
 use wire::people::Role;
 
@@ -23,6 +24,17 @@ const ANONYMOUS_MS: i64 = 600_000;
 const MAX_CLAIMS: usize = 5_000;
 /// How often the rooms are asked for again when rights change at that very moment.
 const MAX_ROUNDS: usize = 10;
+
+/// What a socket knows that enters its rooms.
+#[derive(Clone, Copy)]
+pub enum Coming<'a> {
+    /// It is in them already, or was: only what changed counts.
+    Again,
+    /// These positions, if it opted in; else nothing.
+    New(&'a Claims),
+    /// Everything up to a place of the log: a stock client that is back.
+    Back(Head),
+}
 
 /// Handles CONNECT. Never refuses, as the contract wants it: a wrong token is an anonymous socket.
 pub async fn connect(app: &App, socket: &Socket, auth: Option<&Value>) -> Result<(), ConnectError> {
@@ -34,16 +46,15 @@ pub async fn connect(app: &App, socket: &Socket, auth: Option<&Value>) -> Result
     {
         socket.set_flags(OPTED_IN);
         let token = auth.and_then(token_of);
-        return finish(app, socket, &session, token, &claims(resume)).await;
+        return finish(app, socket, &session, token, Coming::New(&claims(resume))).await;
     }
-    finish(
-        app,
-        socket,
-        &session,
-        auth.and_then(token_of),
-        &Claims::new(),
-    )
-    .await
+    let token = auth.and_then(token_of);
+    let none = Claims::new();
+    let coming = match auth.and_then(|auth| recovery::place_of(app, socket, auth)) {
+        Some(from) => Coming::Back(from),
+        None => Coming::New(&none),
+    };
+    finish(app, socket, &session, token, coming).await
 }
 
 async fn finish(
@@ -51,14 +62,14 @@ async fn finish(
     socket: &Socket,
     session: &Session,
     token: Option<&str>,
-    claims: &Claims,
+    coming: Coming<'_>,
 ) -> Result<(), ConnectError> {
     let outcome = match token {
         Some(token) => authenticate(app, token).await,
         None => Ok(None),
     };
     let entered = match outcome {
-        Ok(Some(actor)) => hand_over(app, socket, session, actor, claims).await,
+        Ok(Some(actor)) => hand_over(app, socket, session, actor, coming).await,
         Ok(None) => {
             stays_until(
                 app,
@@ -78,7 +89,7 @@ async fn finish(
     Ok(())
 }
 
-fn token_of(auth: &Value) -> Option<&str> {
+pub(super) fn token_of(auth: &Value) -> Option<&str> {
     auth.get("token")?
         .as_str()
         .filter(|token| !token.is_empty())
@@ -124,7 +135,7 @@ pub async fn hand_over(
     socket: &Socket,
     session: &Session,
     actor: Actor,
-    claims: &Claims,
+    coming: Coming<'_>,
 ) -> Result<(), Error> {
     let actor = Arc::new(actor);
     let before = session.belongs_to(Some(actor.clone()));
@@ -143,8 +154,8 @@ pub async fn hand_over(
     if actor.user.role != Role::Pending {
         socket.join(&crowd_of(&Room::Everyone));
     }
-    let claims = is_new.then_some(claims);
-    match enter_rooms(app, socket, &actor, claims).await {
+    let coming = if is_new { coming } else { Coming::Again };
+    match enter_rooms(app, socket, &actor, coming).await {
         Ok(true) => {}
         outcome => {
             session.belongs_to(None);
@@ -199,22 +210,27 @@ pub fn stays_until(app: &App, socket: &Socket, session: &Session, ends_at_ms: Op
     }
 }
 
-/// Enters the rooms; `claims` only for a socket that is new to its person. False if the session has ended.
+/// Enters the rooms. False if the session has ended.
 async fn enter_rooms(
     app: &App,
     socket: &Socket,
     actor: &Actor,
-    claims: Option<&Claims>,
+    coming: Coming<'_>,
 ) -> Result<bool, Error> {
     let Some(mut rooms) = rooms_of(app, actor).await? else {
         return Ok(false);
     };
-    match claims {
-        Some(claims) if socket.flags() & OPTED_IN != 0 => {
-            let list: Vec<Room> = rooms.iter().cloned().collect();
+    let list: Vec<Room> = rooms.iter().cloned().collect();
+    match coming {
+        Coming::New(claims) if socket.flags() & OPTED_IN != 0 => {
             app.hub.enter(socket, &actor.user.id, &list, claims).await?;
         }
-        _ => app.hub.settle(socket, rooms.clone()).await?,
+        Coming::Back(from) if app.hub.go_on(socket, &list, from).await? => {}
+        Coming::New(_) | Coming::Back(_) => {
+            recovery::offer(app, socket, &actor.user.id);
+            app.hub.settle(socket, rooms.clone()).await?;
+        }
+        Coming::Again => app.hub.settle(socket, rooms.clone()).await?,
     }
     // A right that changed between the question and the entering met the socket outside: ask until nothing changes.
     for _ in 0..MAX_ROUNDS {
@@ -239,11 +255,13 @@ async fn enter_rooms(
 /// # Errors
 /// When the database does not answer; the rooms are as they were.
 pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<(), Error> {
-    enter_rooms(app, socket, actor, None).await.map(drop)
+    enter_rooms(app, socket, actor, Coming::Again)
+        .await
+        .map(drop)
 }
 
 /// The rooms of the log that are a person's now; none if the session has ended.
-async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Error> {
+pub(super) async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Error> {
     let (session_id, now_ms) = (actor.session_id.clone(), app.clock.now_ms());
     let has_channels = app.config.features.channels;
     app.store

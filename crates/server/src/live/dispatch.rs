@@ -3,6 +3,7 @@
 //! Acks are the contract's: `[]` where it answers nothing, also for what one may not do; where its handler broke, the
 //! ack is `{"error": {"code", "message"}}`.
 
+use super::connect::Coming;
 use super::session::Session;
 use super::{connect, heartbeat};
 use crate::access;
@@ -102,7 +103,8 @@ async fn user_join(
         return Ok(Answer::Nothing);
     };
     let answer = json!({"id": actor.user.id, "name": actor.user.name});
-    connect::hand_over(app, socket, session, actor, &Claims::new()).await?;
+    let none = Claims::new();
+    connect::hand_over(app, socket, session, actor, Coming::New(&none)).await?;
     Ok(Answer::Value(answer))
 }
 

@@ -1,5 +1,5 @@
 //! A socket's life: `connect` (token → person → rooms), `dispatch` (one match over what a client may send), `heartbeat`,
-//! `disconnect`, and `sweep` (what ends by time).
+//! `disconnect`, `sweep` (what ends by time), and `recovery` (stock clients that come back).
 //!
 //! Handlers translate and call actions; rights are asked for on every event. A socket without a valid token may exist,
 //! with no rooms, no rights, few events and a short life.
@@ -8,10 +8,12 @@ mod connect;
 mod disconnect;
 mod dispatch;
 mod heartbeat;
+mod recovery;
 mod session;
 mod sweep;
 mod usage;
 
+pub(crate) use recovery::offset;
 pub use usage::Usage;
 
 use crate::app::App;
@@ -56,6 +58,11 @@ pub fn serve(app: &App) {
         let app = on_connect.clone();
         async move { connect::connect(&app, &socket, auth.as_ref()).await }
     });
+    let on_recover = app.clone();
+    app.io.on_recover(move |request| {
+        let app = on_recover.clone();
+        async move { recovery::id_of(&app, &request).await }
+    });
     let on_event = app.clone();
     app.io.on_any(move |socket, event| {
         let app = on_event.clone();
@@ -67,6 +74,12 @@ pub fn serve(app: &App) {
         async move { disconnect::disconnect(&app, &socket, reason) }
     });
     app.tasks.spawn(sweep::run(app.clone()));
+}
+
+/// Whether every client knows an event of this name; the others are for those who opted in.
+#[must_use]
+pub fn is_for_all(event: &str) -> bool {
+    wire::events::name_is_in_contract(event)
 }
 
 /// The transport's own room of all sockets of a person. It stands outside the log: a socket is in it as long as it is

@@ -11,4 +11,5 @@ mod memory;
 mod messages;
 mod once;
 mod presence;
+mod recovery;
 mod rights;

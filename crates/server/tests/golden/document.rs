@@ -13,7 +13,10 @@ acks. Recorded traffic of that version is replayed against this server in every 
 same but for what stands here. Fields and events are added, never renamed. Tidings is not affiliated with or endorsed by Open WebUI.
 
 Clients that speak only the protocol work, and still miss what happens while they are away: there is no way in it to ask. Clients
-that put `resume` into CONNECT's auth object are told what they missed, and get event names that the protocol lacks.
+that put `resume` into CONNECT's auth object are told what they missed, and get event names that the protocol lacks. Between the two:
+a stock Socket.IO client that adds `recovery=1` to its query (`io(url, {query: {recovery: 1}, auth: {token}})`) gets the protocol's events
+with one more argument, their offset, and after a broken connection `socket.recovered` and what it missed, also over a restart of the
+server; up to 1,000 events or 512 KiB. Rights are those of now. In doubt it begins anew.
 ";
 
 /// Compares the document with the file, or writes it when `UPDATE` is set.

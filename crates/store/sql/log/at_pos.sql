@@ -1,0 +1,1 @@
+SELECT at_ms FROM event WHERE pos = $1

@@ -41,6 +41,9 @@ usage: cargo xtask <command>
   bench soak [--seconds N] an hour of coming and going; memory must not climb
                            each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
                            --runs, --connections and what else `loadgen --help` names
+  bench durable [--smoke]  messages stored over HTTP a second, on this disk and a slower one, and how soon they are heard
+  bench resume [--smoke]   what sockets cost that come back to what they missed, one by one and 10,000 after a restart
+                           both the whole product alone; options as `loadgen --help` names them
   fuzz [--seconds 60]      the decoders, each for so long, on inputs made from crates/socketio-proto/tests/corpus
   chaos [--rounds 200]     kills, cuts, restores and slows a real server while people use it, and checks what it promised;
                            also --seed N, --round K, --faults kill,power-cut, and what `chaos --help` names
@@ -77,7 +80,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["update"] => generate::update(),
         [
             "bench",
-            what @ ("fanout" | "connect" | "idle" | "soak"),
+            what @ ("fanout" | "connect" | "idle" | "soak" | "durable" | "resume"),
             rest @ ..,
         ] => bench::run(what, rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),

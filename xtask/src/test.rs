@@ -31,9 +31,11 @@ pub fn ci() -> Result<()> {
     lint::rust(&mut steps)?;
     add(&mut steps, &PARTS)?;
     steps.run("fuzz, 10 s a target", fuzz::briefly)?;
-    steps.run("bench fanout --smoke", || {
-        bench::run("fanout", &["--smoke"])
-    })?;
+    for measurement in ["fanout", "durable", "resume"] {
+        steps.run(&format!("bench {measurement} --smoke"), || {
+            bench::run(measurement, &["--smoke"])
+        })?;
+    }
     steps.run("nothing generated is stale", generate::must_be_current)?;
     steps.finish()
 }

@@ -17,6 +17,8 @@ const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 /// Far fewer than the 14,116 ports Linux gives to sockets that are bound, as some still wait for their end.
 const PORTS_PER_ADDRESS: usize = 4000;
+/// The least that Linux takes.
+const NARROW_BYTES: u32 = 4096;
 /// 127.0.0.1 is left to connections that do not spread.
 const FIRST_HOST: usize = 2;
 
@@ -45,7 +47,23 @@ impl Connection {
     /// # Errors
     /// If the server does not upgrade, refuses CONNECT, or hangs up before.
     pub async fn open(endpoint: &Endpoint, auth: &Value, index: usize) -> Result<Self> {
+        Self::open_as(endpoint, auth, index, false).await
+    }
+
+    /// As [`Connection::open`]; of one that is narrow the system holds little while it is not read.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_as(
+        endpoint: &Endpoint,
+        auth: &Value,
+        index: usize,
+        is_narrow: bool,
+    ) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
+        if is_narrow {
+            socket.set_recv_buffer_size(NARROW_BYTES)?;
+        }
         if endpoint.spread {
             let host = u8::try_from(FIRST_HOST + index / PORTS_PER_ADDRESS)?;
             socket.bind(SocketAddr::from(([127, 0, 0, host], 0)))?;

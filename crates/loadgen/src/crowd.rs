@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -18,6 +18,7 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// One connection in so many reads the time in what it gets; all of them count.
 const SAMPLE_EVERY: usize = 8;
 const STAMP_MARK: &[u8] = b"t~";
+const COMMIT_MARK: &[u8] = b"\"at\":";
 const STAMP_DIGITS: usize = 16;
 const ACK: &[u8] = b"43";
 
@@ -36,6 +37,7 @@ struct Counts {
     acks: Cell<usize>,
     lost: Cell<usize>,
     latencies_us: RefCell<Vec<u32>>,
+    since_commit_ms: RefCell<Vec<u32>>,
     awaited: Cell<u64>,
     reached: Notify,
 }
@@ -161,6 +163,13 @@ impl Crowd {
         timeout(at_most, reached).await.is_ok()
     }
 
+    /// How long after the commit that the event names (`at`) it was read, sampled since the last call, in milliseconds
+    /// rounded up.
+    #[must_use]
+    pub fn take_since_commit_ms(&self) -> Vec<u32> {
+        std::mem::take(&mut self.counts.since_commit_ms.borrow_mut())
+    }
+
     /// The latencies sampled since the last call, in microseconds.
     #[must_use]
     pub fn take_latencies_us(&self) -> Vec<u32> {
@@ -190,11 +199,37 @@ impl Counts {
             self.latencies_us
                 .borrow_mut()
                 .push(u32::try_from(late_ns / 1000).unwrap_or(u32::MAX));
+            if let Some(at_ms) = commit_in(packet) {
+                let late_ms = (now_ms() + 1).saturating_sub(at_ms);
+                self.since_commit_ms
+                    .borrow_mut()
+                    .push(u32::try_from(late_ms).unwrap_or(u32::MAX));
+            }
         }
         if self.deliveries.get() >= self.awaited.get() {
             self.reached.notify_one();
         }
     }
+}
+
+/// Milliseconds since 1970, rounded down as the server's `at` is.
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_millis() as u64)
+}
+
+/// The time of its commit, which every numbered event carries.
+fn commit_in(packet: &[u8]) -> Option<u64> {
+    let start = packet
+        .windows(COMMIT_MARK.len())
+        .rposition(|part| part == COMMIT_MARK)?
+        + COMMIT_MARK.len();
+    let digits = packet
+        .get(start..)?
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    let digits: Vec<u8> = digits.copied().collect();
+    String::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn stamp_in(packet: &[u8]) -> Option<u64> {
@@ -208,7 +243,7 @@ fn stamp_in(packet: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::stamp_in;
+    use super::{commit_in, stamp_in};
 
     #[test]
     fn a_stamp_is_found_again_in_an_event() {
@@ -218,5 +253,10 @@ mod tests {
         );
         assert_eq!(stamp_in(br#"42["e",{"t":"t~00"}]"#), None);
         assert_eq!(stamp_in(b"42[]"), None);
+        assert_eq!(
+            commit_in(br#"42["e",{"room":"a","at":17639,"b":1}]"#),
+            Some(17639)
+        );
+        assert_eq!(commit_in(b"42[]"), None);
     }
 }

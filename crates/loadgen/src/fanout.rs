@@ -167,29 +167,28 @@ async fn phase(target: &Target, crowd: &Crowd, plan: Plan, load: Load) -> Result
         cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / deliveries as f64,
         cpu_step_us: 10_000.0 / deliveries as f64,
         deliveries_per_s: deliveries as f64 / took.as_secs_f64(),
-        latency_p50_ms: percentile_ms(&latencies, 50),
-        latency_p99_ms: percentile_ms(&latencies, 99),
+        latency_p50_ms: percentile(&latencies, 50) / 1e3,
+        latency_p99_ms: percentile(&latencies, 99) / 1e3,
     })
 }
 
-/// Of sorted microseconds, in milliseconds; 0 where nothing was sampled.
-fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
-    let index = (sorted_us.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted_us
-        .get(index)
-        .map_or(0.0, |us| f64::from(*us) / 1000.0)
+/// The value that so many in a hundred do not pass, of sorted values; 0 where there is none.
+#[must_use]
+pub fn percentile(sorted: &[u32], percent: usize) -> f64 {
+    let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(index).map_or(0.0, |value| f64::from(*value))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::percentile_ms;
+    use super::percentile;
 
     #[test]
     fn percentiles_are_values_that_occurred() {
-        let sorted: Vec<u32> = (1..=100).map(|n| n * 1000).collect();
-        assert_eq!(percentile_ms(&sorted, 50), 50.0);
-        assert_eq!(percentile_ms(&sorted, 99), 99.0);
-        assert_eq!(percentile_ms(&sorted[..1], 99), 1.0);
-        assert_eq!(percentile_ms(&[], 50), 0.0);
+        let sorted: Vec<u32> = (1..=100).collect();
+        assert_eq!(percentile(&sorted, 50), 50.0);
+        assert_eq!(percentile(&sorted, 99), 99.0);
+        assert_eq!(percentile(&sorted[..1], 99), 1.0);
+        assert_eq!(percentile(&[], 50), 0.0);
     }
 }

@@ -1,12 +1,14 @@
 //! Opens many real connections and measures: the client of the benchmarks and soak tests.
 //!
 //! `frame` cuts WebSocket bytes, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
-//! what a server costs, `target` starts the servers that `peer` names. `fanout`, `connect`, `idle` and `soak` are the
-//! measurements, `machine` and `report` print them. Everything runs on one thread and knows no crate of this workspace.
+//! what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
+//! `connect`, `idle`, `soak`, `durable` and `resume` are the measurements, `machine` and `report` print them. Everything
+//! runs on one thread and knows no crate of this workspace.
 
 pub mod connect;
 pub mod connection;
 pub mod crowd;
+pub mod durable;
 pub mod fanout;
 pub mod frame;
 pub mod http;
@@ -15,5 +17,9 @@ pub mod machine;
 pub mod peer;
 pub mod process;
 pub mod report;
+pub mod resume;
+pub mod returning;
+pub mod server;
 pub mod soak;
 pub mod target;
+pub mod workspace;

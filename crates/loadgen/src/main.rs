@@ -1,7 +1,7 @@
 //! The `loadgen` program: measures servers from outside. `cargo xtask bench` builds everything and calls it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,9 +11,13 @@ use loadgen::machine::Machine;
 use loadgen::peer::Peer;
 use loadgen::report::{Report, Runs};
 use loadgen::target::Target;
-use loadgen::{connect, idle, soak};
+use loadgen::workspace::SlowSync;
+use loadgen::{connect, durable, idle, resume, soak};
 use serde::Serialize;
 use tokio::task::LocalSet;
+
+/// Who comes back after a restart does so over this time.
+const RETURNING_WITHIN_S: u64 = 5;
 
 #[derive(Parser)]
 #[command(about = "Opens many real connections to servers and measures them")]
@@ -63,6 +67,49 @@ enum Command {
         #[arg(long, default_value_t = 30)]
         seconds: u64,
     },
+    /// Messages posted over HTTP, each on the disk before it is answered
+    Durable {
+        #[command(flatten)]
+        product: Product,
+        /// A library to preload that makes every flush slower, for a second measurement
+        #[arg(long)]
+        slow_sync: Option<PathBuf>,
+        /// Milliseconds it adds to each flush
+        #[arg(long, default_value_t = 2)]
+        delay_ms: u32,
+        /// People who post at once
+        #[arg(long, default_value_t = 64)]
+        senders: usize,
+        /// How long each part lasts, in seconds
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Listeners and posts a second of each part at a pace
+        #[arg(long, value_delimiter = ',', value_parser = pace, default_value = "0x20,500x20,1000x300")]
+        paces: Vec<(usize, u32)>,
+    },
+    /// Sockets that come back and are given what they missed
+    Resume {
+        #[command(flatten)]
+        product: Product,
+        /// Sockets that come back after a restart
+        #[arg(long, default_value_t = 10_000)]
+        sockets: usize,
+        /// People they belong to
+        #[arg(long, default_value_t = 2000)]
+        people: usize,
+        /// Groups these share, each person in five of them
+        #[arg(long, default_value_t = 50)]
+        rooms: usize,
+        /// Events that a socket missed
+        #[arg(long, default_value_t = 100)]
+        missed: usize,
+        /// How often one comes back to them, and how many sockets are slow
+        #[arg(long, default_value_t = 300)]
+        samples: usize,
+        /// Events that pass slow sockets by
+        #[arg(long, default_value_t = 2000)]
+        passed: usize,
+    },
     /// People come and go for a long time, and memory must not climb
     Soak {
         #[command(flatten)]
@@ -71,6 +118,22 @@ enum Command {
         #[arg(long, default_value_t = 3600)]
         seconds: u64,
     },
+}
+
+#[derive(Args)]
+struct Product {
+    /// The Tidings binary
+    #[arg(long)]
+    tidings: PathBuf,
+    /// Where to write the figures as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Reads `listeners x rate`, such as `1000x300`.
+fn pace(text: &str) -> Result<(usize, u32)> {
+    let (listeners, rate) = text.split_once('x').context("a pace is 1000x300")?;
+    Ok((listeners.parse()?, rate.parse()?))
 }
 
 #[derive(Args)]
@@ -102,12 +165,16 @@ impl Servers {
     }
 
     fn write<T: Serialize>(&self, figures: &T) -> Result<()> {
-        let Some(file) = &self.json else {
-            return Ok(());
-        };
-        fs::write(file, serde_json::to_string_pretty(figures)?)
-            .with_context(|| format!("{} cannot be written", file.display()))
+        write(self.json.as_deref(), figures)
     }
+}
+
+fn write<T: Serialize>(file: Option<&Path>, figures: &T) -> Result<()> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    fs::write(file, serde_json::to_string_pretty(figures)?)
+        .with_context(|| format!("{} cannot be written", file.display()))
 }
 
 fn main() -> Result<()> {
@@ -144,6 +211,48 @@ async fn run(command: Command) -> Result<()> {
             connections,
             seconds,
         } => idlers(&servers, &connections, Duration::from_secs(seconds)).await,
+        Command::Durable {
+            product,
+            slow_sync,
+            delay_ms,
+            senders,
+            seconds,
+            paces,
+        } => {
+            let plan = durable::Plan {
+                senders,
+                seconds,
+                paces,
+            };
+            let slow = slow_sync.map(|library| SlowSync { library, delay_ms });
+            println!("{}\n", Machine::here().describe());
+            let outcome = durable::measure(&product.tidings, &plan, slow.as_ref()).await?;
+            println!("{}", outcome.markdown(&plan));
+            write(product.json.as_deref(), &(plan, outcome))
+        }
+        Command::Resume {
+            product,
+            sockets,
+            people,
+            rooms,
+            missed,
+            samples,
+            passed,
+        } => {
+            let plan = resume::Plan {
+                missed: (samples, missed),
+                sockets,
+                people,
+                rooms,
+                within_s: RETURNING_WITHIN_S,
+                slow: samples,
+                passed,
+            };
+            println!("{}\n", Machine::here().describe());
+            let outcome = resume::measure(&product.tidings, &plan).await?;
+            println!("{}", outcome.markdown(&plan));
+            write(product.json.as_deref(), &(plan, outcome))
+        }
         Command::Soak { servers, seconds } => long(&servers, Duration::from_secs(seconds)).await,
     }
 }

@@ -1,23 +1,22 @@
 //! The servers under test: started on a free port with nothing in them, stopped when dropped.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::connection::Endpoint;
 use crate::http;
 use crate::peer::Peer;
+use crate::server::Server;
+use crate::workspace::Workspace;
 
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// People who share the connections between them; signing up is slow on purpose.
+/// People who share the connections between them.
 const PEOPLE: usize = 8;
+/// Channels that all of them are in, beside their own room and everyone's.
+const CHANNELS: usize = 5;
 const CHANNEL: &str = "bench";
 /// Size of the packet that each connection in a room server's room gets.
 pub const EVENT_BYTES: usize = 200;
@@ -41,51 +40,28 @@ pub struct Target {
 }
 
 impl Target {
-    /// Tidings on an empty database, with a few people and one channel, started anew after they signed up so that
-    /// memory is counted from a server at rest.
+    /// Tidings with a few people who are all in the same channels, started anew after they signed up so that memory is
+    /// counted from a server at rest.
     ///
     /// # Errors
     /// If it does not start or refuses the preparation.
     pub async fn tidings(binary: &Path) -> Result<Self> {
-        let data = tempfile::tempdir().context("no temporary folder")?;
-        let start = || {
-            Server::start(binary, |command, port| {
-                command.arg("serve").env("DATA_DIR", data.path());
-                command
-                    .env("HOST", "127.0.0.1")
-                    .env("PORT", port)
-                    .env("TIDINGS_LOG", "warn");
-            })
-        };
-        let mut server = start()?;
-        let mut tokens = Vec::new();
-        for number in 0..PEOPLE {
-            let person = json!({
-                "name": format!("Person {number}"),
-                "email": format!("person{number}@example.com"),
-                "password": "a long enough password",
-            });
-            let session = http::post(server.address, "/api/v1/auths/signup", None, &person).await?;
-            tokens.push(
-                session["token"]
-                    .as_str()
-                    .context("sign-up gave no token")?
-                    .to_owned(),
-            );
+        let mut workspace = Workspace::open(binary, PEOPLE).await?;
+        for number in 1..=CHANNELS {
+            workspace
+                .add_open_channel(&format!("{CHANNEL}-{number}"))
+                .await?;
         }
-        let channel = json!({ "name": CHANNEL, "description": "", "access_control": null });
-        let admin = tokens.first().map(String::as_str);
-        let path = "/api/v1/channels/create";
-        let channel = http::post(server.address, path, admin, &channel).await?;
-        let channel_id = channel["id"]
-            .as_str()
-            .context("the channel has no id")?
-            .to_owned();
-        server.stop();
-        let server = start()?;
-        let version = version_of(Command::new(binary).arg("--version"));
-        let mut target = Self::of(version, server);
-        target.channel_id = channel_id;
+        workspace.restart(None)?;
+        let Workspace {
+            server,
+            data,
+            tokens,
+            channels,
+            ..
+        } = workspace;
+        let mut target = Self::of(version_of(Command::new(binary).arg("--version")), server);
+        target.channel_id = channels.into_iter().next().context("there is no channel")?;
         target.tokens = tokens;
         target._data = Some(data);
         Ok(target)
@@ -126,7 +102,7 @@ impl Target {
     /// The server's process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.server.child.id()
+        self.server.pid()
     }
 
     /// Auth objects for so many connections, shared out between the people.
@@ -167,58 +143,6 @@ impl Target {
         )
         .await?;
         Ok(())
-    }
-}
-
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// Starts on a free port, which `configure` tells it, and waits until it listens.
-    fn start(program: &Path, configure: impl FnOnce(&mut Command, &str)) -> Result<Self> {
-        // Some servers bind to every address, and clients have used ports of many: it must be free on all.
-        let port = TcpListener::bind("0.0.0.0:0")?.local_addr()?.port();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut command = Command::new(program);
-        configure(&mut command, &address.port().to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let name = program.display();
-        let child = command
-            .spawn()
-            .with_context(|| format!("{name} does not start"))?;
-        let mut server = Self { child, address };
-        let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("{name} ended before it listened ({status})");
-            }
-            if started.elapsed() > STARTS_WITHIN {
-                bail!("{name} does not listen on {address}");
-            }
-            thread::sleep(LOOK_EVERY);
-        }
-        Ok(server)
-    }
-
-    /// Asks it to end, and waits. Its number may be somebody else's once it has ended, so that is looked at first.
-    fn stop(&mut self) {
-        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-            return;
-        }
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _gone = self.child.kill();
-        }
-        let _status = self.child.wait();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

@@ -1,9 +1,10 @@
 //! `bench`: builds what is measured and hands over to `loadgen`, which starts the servers, measures them and prints.
 //!
-//! Everything runs in the release profile, but for `fanout --smoke`, which only shows that it works. What is measured
-//! against is in `peers`.
+//! Everything runs in the release profile, but for `--smoke`, which only shows that it works. What is measured against is
+//! in `peers`; what only the whole product can do in `product`.
 
 mod peers;
+mod product;
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::process::{self, cargo, command};
 use crate::repository::{binary, target};
 use crate::{build, programs};
 
-/// One of the measurements, all of which `loadgen` does: `fanout`, `connect`, `idle`, `soak`.
+/// One of the measurements, all of which `loadgen` does: `fanout`, `connect`, `idle`, `soak`, `durable`, `resume`.
 ///
 /// Of the arguments, `--peers a,b` says which servers (see [`peers::ALL`]), `--smoke` asks for the smallest form, and
 /// the rest is `loadgen`'s.
@@ -23,17 +24,14 @@ pub fn run(measurement: &str, arguments: &[&str]) -> Result<()> {
     if arguments.contains(&"--smoke") {
         return smoke(measurement);
     }
+    if product::ONLY.contains(&measurement) {
+        return product::run(measurement, arguments);
+    }
     let (chosen, rest) = match arguments {
         ["--peers", names, rest @ ..] => (names.split(',').collect(), rest),
         rest => (usual(measurement), rest),
     };
-    process::run(cargo().args(["build", "--release", "--locked", "--package", "loadgen"]))?;
-    let figures = target().join("bench");
-    fs::create_dir_all(&figures)
-        .with_context(|| format!("{} cannot be made", figures.display()))?;
-    let figures = figures.join(format!("{measurement}.json"));
-    let mut bench = with_many_files(&target().join("release/loadgen"));
-    bench.arg(measurement).arg("--json").arg(&figures);
+    let (mut bench, figures) = loadgen(measurement)?;
     for name in chosen {
         if name == "tidings" {
             programs::NODE.require()?;
@@ -56,18 +54,52 @@ fn usual(measurement: &str) -> Vec<&'static str> {
     }
 }
 
-/// 20 connections, the dev profile and no peer.
+/// Builds `loadgen`; answers it with the measurement and the file for its figures as arguments, and that file.
+fn loadgen(measurement: &str) -> Result<(Command, PathBuf)> {
+    process::run(cargo().args(["build", "--release", "--locked", "--package", "loadgen"]))?;
+    let figures = folder()?.join(format!("{measurement}.json"));
+    let mut bench = with_many_files(&target().join("release/loadgen"));
+    bench.arg(measurement).arg("--json").arg(&figures);
+    Ok((bench, figures))
+}
+
+/// Where figures and what else is made for a measurement lie.
+fn folder() -> Result<PathBuf> {
+    let folder = target().join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
+}
+
+/// A few connections and seconds, the dev profile and no peer: shows that it works, and measures nothing.
 fn smoke(measurement: &str) -> Result<()> {
-    if measurement != "fanout" {
-        bail!("only `bench fanout` has --smoke");
-    }
     build::for_tests()?;
-    let room_server = target().join("debug/examples/room_server");
     let mut bench = with_many_files(&target().join("debug/loadgen"));
-    bench.args(["fanout", "--connections", "20", "--seconds", "1"]);
-    bench.args(["--runs", "1", "--peer"]);
-    bench.arg(format!("the socketio crate={}", room_server.display()));
-    process::run(bench.arg("--tidings").arg(binary("debug")))
+    bench.arg(measurement).arg("--tidings").arg(binary("debug"));
+    match measurement {
+        "fanout" => {
+            let room_server = target().join("debug/examples/room_server");
+            bench.args([
+                "--connections",
+                "20",
+                "--seconds",
+                "1",
+                "--runs",
+                "1",
+                "--peer",
+            ]);
+            bench.arg(format!("the socketio crate={}", room_server.display()));
+        }
+        "durable" => {
+            bench.args(["--senders", "4", "--seconds", "1", "--paces", "0x20,20x60"]);
+            bench.arg("--slow-sync").arg(product::slow_sync()?);
+        }
+        "resume" => {
+            bench.args(["--sockets", "40", "--people", "11", "--rooms", "10"]);
+            bench.args(["--missed", "20", "--samples", "3", "--passed", "900"]);
+        }
+        _ => bail!("`bench {measurement}` has no --smoke"),
+    }
+    process::run(&mut bench)
 }
 
 /// A thousand sockets need more open files than most shells allow: root may raise even the hard limit, others get it.

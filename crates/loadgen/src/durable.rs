@@ -1,0 +1,285 @@
+//! The durable measurement: messages posted over HTTP, each on the disk before it is answered, and how soon listeners
+//! have them.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::crowd::Crowd;
+use crate::fanout::percentile;
+use crate::http::Client;
+use crate::process::{cpu_time, resident_bytes};
+use crate::workspace::{SlowSync, Workspace};
+
+/// Connections that posts at a pace are spread over: more than are ever on their way at once.
+const POSTERS: usize = 32;
+const CHANNEL: &str = "bench";
+const EVENT: &str = "events:channel";
+const STRAGGLERS_WITHIN: Duration = Duration::from_secs(20);
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How much to do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// People who post at the same time, each the next when the last is answered.
+    pub senders: usize,
+    /// How long each part lasts, in seconds.
+    pub seconds: u64,
+    /// Listeners and posts a second, for each part at a pace.
+    pub paces: Vec<(usize, u32)>,
+}
+
+/// What was seen.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// From the start of the process until it listened, on a database that exists.
+    pub started_in_ms: f64,
+    /// Resident memory then.
+    pub bytes_at_rest: u64,
+    /// As fast as the senders go, on this disk and on slower ones.
+    pub posts: Vec<Posts>,
+    /// At a pace, with listeners.
+    pub heard: Vec<Heard>,
+}
+
+/// Posts as fast as they are answered.
+#[derive(Debug, Serialize)]
+pub struct Posts {
+    /// Milliseconds added to each flush.
+    pub delay_ms: u32,
+    /// Posts answered.
+    pub posts: u64,
+    /// Over the whole time.
+    pub posts_per_s: f64,
+    /// Processor time of the server for one, in microseconds.
+    pub cpu_us_per_post: f64,
+    /// From sending to the answer, in milliseconds.
+    pub p50_ms: f64,
+    /// The same for the slowest in a hundred.
+    pub p99_ms: f64,
+}
+
+/// Posts at a pace, and who hears them.
+#[derive(Debug, Serialize)]
+pub struct Heard {
+    /// Sockets in the channel.
+    pub listeners: usize,
+    /// Posts a second that were meant.
+    pub rate: u32,
+    /// Posts a second that were answered.
+    pub posts_per_s: f64,
+    /// Processor time of the server for one socket that connects and enters its rooms, in milliseconds.
+    pub cpu_ms_per_connect: f64,
+    /// Processor time of the server for one post and all its deliveries, in microseconds.
+    pub cpu_us_per_post: f64,
+    /// From the commit to the listener, in milliseconds.
+    pub since_commit_p50_ms: f64,
+    /// The same for the slowest in a hundred.
+    pub since_commit_p99_ms: f64,
+    /// From sending the post to the listener, in milliseconds.
+    pub since_sent_p99_ms: f64,
+}
+
+/// Runs all parts on one database.
+///
+/// # Errors
+/// If a post is refused, a connection is lost, or a listener misses an event.
+pub async fn measure(tidings: &Path, plan: &Plan, slow: Option<&SlowSync>) -> Result<Outcome> {
+    let mut workspace = Workspace::open(tidings, plan.senders).await?;
+    workspace.add_open_channel(CHANNEL).await?;
+    let mut posts = Vec::new();
+    let disks = std::iter::once(None).chain(slow.map(Some));
+    for disk in disks {
+        workspace.restart(disk)?;
+        let delay_ms = disk.map_or(0, |slow| slow.delay_ms);
+        eprintln!(
+            "{} senders, {delay_ms} ms added to each flush",
+            plan.senders
+        );
+        posts.push(as_fast_as_answered(&workspace, plan, delay_ms).await?);
+    }
+    workspace.restart(None)?;
+    sleep(SETTLE).await;
+    let mut outcome = Outcome {
+        started_in_ms: workspace.server.started_in.as_secs_f64() * 1e3,
+        bytes_at_rest: resident_bytes(workspace.server.pid())?,
+        posts,
+        heard: Vec::new(),
+    };
+    for (listeners, rate) in plan.paces.iter().copied() {
+        eprintln!("{listeners} listeners, {rate} posts a second");
+        workspace.restart(None)?;
+        let heard = at_a_pace(&workspace, plan, listeners, rate).await?;
+        outcome.heard.push(heard);
+    }
+    Ok(outcome)
+}
+
+fn message(text: &str) -> Value {
+    json!({ "content": format!("A message of ordinary length {text}") })
+}
+
+async fn as_fast_as_answered(workspace: &Workspace, plan: &Plan, delay_ms: u32) -> Result<Posts> {
+    let path = workspace.post_path(0);
+    let opening = workspace.tokens.iter().take(plan.senders);
+    let opening = opening.map(|token| Client::open(workspace.server.address, &path, token));
+    let clients = try_join_all(opening).await?;
+    let (cpu_before, started) = (cpu_time(workspace.server.pid())?, Instant::now());
+    let lasts = Duration::from_secs(plan.seconds);
+    let latencies = RefCell::new(Vec::new());
+    let one_after_another = |mut client: Client| {
+        let latencies = &latencies;
+        async move {
+            while started.elapsed() < lasts {
+                let sent = Instant::now();
+                client.post(&message("and no listener")).await?;
+                latencies.borrow_mut().push(micros(sent.elapsed()));
+            }
+            anyhow::Ok(())
+        }
+    };
+    try_join_all(clients.into_iter().map(one_after_another)).await?;
+    let took = started.elapsed();
+    let cpu = cpu_time(workspace.server.pid())?.saturating_sub(cpu_before);
+    let mut latencies = latencies.into_inner();
+    latencies.sort_unstable();
+    let posts = latencies.len() as u64;
+    Ok(Posts {
+        delay_ms,
+        posts,
+        posts_per_s: posts as f64 / took.as_secs_f64(),
+        cpu_us_per_post: cpu.as_secs_f64() * 1e6 / posts.max(1) as f64,
+        p50_ms: percentile(&latencies, 50) / 1e3,
+        p99_ms: percentile(&latencies, 99) / 1e3,
+    })
+}
+
+/// Posts leave at their time, whether the last one was answered or not.
+async fn at_a_pace(
+    workspace: &Workspace,
+    plan: &Plan,
+    listeners: usize,
+    rate: u32,
+) -> Result<Heard> {
+    let pid = workspace.server.pid();
+    let auths = workspace.tokens.iter().cycle().take(listeners);
+    let auths = auths.map(|token| json!({ "token": token })).collect();
+    let cpu_before = cpu_time(pid)?;
+    let crowd = Crowd::gather(&workspace.endpoint(), auths, EVENT).await?;
+    sleep(SETTLE).await;
+    let connecting = cpu_time(pid)?.saturating_sub(cpu_before);
+
+    let path = workspace.post_path(0);
+    let opening = workspace.tokens.iter().cycle().take(POSTERS);
+    let opening = opening.map(|token| Client::open(workspace.server.address, &path, token));
+    let idle = Rc::new(RefCell::new(try_join_all(opening).await?));
+    let (first, cpu_before, started) = (crowd.deliveries(), cpu_time(pid)?, Instant::now());
+    let mut pace = interval(Duration::from_secs(1) / rate);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let posts = u64::from(rate) * plan.seconds;
+    let mut on_their_way = JoinSet::new();
+    for _ in 0..posts {
+        pace.tick().await;
+        let Some(mut client) = idle.borrow_mut().pop() else {
+            bail!("{POSTERS} posts wait for their answer: the server does not keep up");
+        };
+        let (idle, body) = (Rc::clone(&idle), message(&crowd.stamp()));
+        on_their_way.spawn_local(async move {
+            client.post(&body).await?;
+            idle.borrow_mut().push(client);
+            anyhow::Ok(())
+        });
+    }
+    while let Some(posted) = on_their_way.join_next().await {
+        posted??;
+    }
+    let took = started.elapsed();
+    let due = first + posts * listeners as u64;
+    if !crowd.until(due, STRAGGLERS_WITHIN).await || crowd.lost() > 0 {
+        bail!(
+            "{} deliveries came of {}, {} connections were lost",
+            crowd.deliveries() - first,
+            due - first,
+            crowd.lost()
+        );
+    }
+    let cpu = cpu_time(pid)?.saturating_sub(cpu_before);
+    let (mut sent, mut committed) = (crowd.take_latencies_us(), crowd.take_since_commit_ms());
+    sent.sort_unstable();
+    committed.sort_unstable();
+    Ok(Heard {
+        listeners,
+        rate,
+        posts_per_s: posts as f64 / took.as_secs_f64(),
+        cpu_ms_per_connect: connecting.as_secs_f64() * 1e3 / listeners.max(1) as f64,
+        cpu_us_per_post: cpu.as_secs_f64() * 1e6 / posts as f64,
+        since_commit_p50_ms: percentile(&committed, 50),
+        since_commit_p99_ms: percentile(&committed, 99),
+        since_sent_p99_ms: percentile(&sent, 99) / 1e3,
+    })
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+impl Outcome {
+    /// The figures, and beside them what another server of the kind needs.
+    #[must_use]
+    pub fn markdown(&self, plan: &Plan) -> String {
+        let mut text = format!(
+            "{} people post as fast as they are answered, {} s; `synchronous=FULL`, nobody listens.\n\n\
+             | added to each flush | posts/s | server CPU, µs per post | answer p50, ms | p99, ms |\n\
+             |---|---:|---:|---:|---:|\n",
+            plan.senders, plan.seconds
+        );
+        for part in &self.posts {
+            text += &format!(
+                "| {} ms | {:.0} | {:.0} | {:.1} | {:.1} |\n",
+                part.delay_ms, part.posts_per_s, part.cpu_us_per_post, part.p50_ms, part.p99_ms
+            );
+        }
+        text += "\nPosts at a pace into a channel with listeners; every delivery is counted.\n\n\
+             | listeners | posts/s | server CPU, ms per connect | server CPU, ms per post | commit to client p50, ms | p99, ms | post to client p99, ms |\n\
+             |---:|---:|---:|---:|---:|---:|---:|\n";
+        for part in &self.heard {
+            text += &format!(
+                "| {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.1} |\n",
+                part.listeners,
+                part.posts_per_s,
+                part.cpu_ms_per_connect,
+                part.cpu_us_per_post / 1e3,
+                part.since_commit_p50_ms,
+                part.since_commit_p99_ms,
+                part.since_sent_p99_ms
+            );
+        }
+        text += &format!(
+            "\n| | Tidings | Open WebUI 0.7.2 (quoted, another machine of this kind) |\n|---|---:|---:|\n\
+             | start, until it listens | {:.0} ms | 9-11 s |\n\
+             | memory at rest | {:.1} MB | 272 MB |\n\
+             | server CPU per connect and join | {} | 4-8 ms |\n\
+             | server CPU per posted message, nobody listens | {} | 27-38 ms |\n\
+             | the same with 500 listeners | {} | 108-111 ms |\n",
+            self.started_in_ms,
+            self.bytes_at_rest as f64 / 1e6,
+            self.cell(|part| (part.listeners >= 100).then_some(part.cpu_ms_per_connect)),
+            self.cell(|part| (part.listeners == 0).then_some(part.cpu_us_per_post / 1e3)),
+            self.cell(|part| (part.listeners == 500).then_some(part.cpu_us_per_post / 1e3)),
+        );
+        text
+    }
+
+    fn cell(&self, pick: impl Fn(&Heard) -> Option<f64>) -> String {
+        let found = self.heard.iter().find_map(pick);
+        found.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.2} ms"))
+    }
+}

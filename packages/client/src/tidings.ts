@@ -5,11 +5,23 @@
 import type { Chance, Clock } from './clock.ts';
 import { Alarm, systemClock } from './clock.ts';
 import type { ClientEvents, ServerEvent, ServerEventName, ServerPayloads } from './events.ts';
+import { guarded } from './guarded.ts';
+import { createApi, type Api } from './http.ts';
+import { Commands } from './outbox/commands.ts';
+import { IndexedDbStore } from './outbox/indexed-db.ts';
+import { KeptOrNot } from './outbox/kept-or-not.ts';
+import { Outbox } from './outbox/outbox.ts';
+import { personOf } from './outbox/person.ts';
+import type { OutboxLimits } from './outbox/row.ts';
+import { HttpSender } from './outbox/send.ts';
+import { MemoryStore, type OutboxStore } from './outbox/store.ts';
+import { BrowserTabs, OneTab, type Tabs } from './outbox/tabs.ts';
 import { Connector, type ConnectionState, type Transport } from './sync/connector.ts';
 import { Follow, type CaughtUp } from './sync/follow.ts';
 import { SocketLink, type Link, type LinkHost } from './sync/link.ts';
-import { View, guarded, type AnyView, type ViewOptions } from './sync/view.ts';
+import { View, type AnyView, type ViewOptions } from './sync/view.ts';
 import { watchWake } from './sync/wake.ts';
+import type { UserId } from './types.ts';
 
 export interface TidingsOptions {
 	/** Origin of the server; empty in a page that the server itself serves. */
@@ -18,8 +30,15 @@ export interface TidingsOptions {
 	path?: string;
 	/** The bearer token of now, asked for at each connect and each call. */
 	token: () => string | null;
-	/** CONNECT was answered as to nobody: the token is not valid any more. */
+	/** Whose commands these are; default: as the token says. Without either, commands are kept in memory only. */
+	person?: UserId;
+	/** The token is not valid any more. */
 	onUnauthorized?: () => void;
+	/** The calls over HTTP; default: made from `url`, `token` and `fetch`. */
+	api?: Api;
+	fetch?: typeof globalThis.fetch;
+	/** Where commands are kept, who of several tabs sends them, and how much is kept at most. */
+	outbox?: { store?: OutboxStore; tabs?: Tabs; limits?: Partial<OutboxLimits> };
 	transports?: Transport[];
 	clock?: Clock;
 	random?: Chance;
@@ -35,6 +54,10 @@ export const HEARTBEAT_MS = 30_000;
 const FIRST_WAIT_MS = 400;
 
 export class Tidings {
+	readonly api: Api;
+	/** Commands that wait, are on their way, or failed. */
+	readonly outbox: Outbox;
+	readonly commands: Commands;
 	readonly #options: TidingsOptions;
 	readonly #clock: Clock;
 	readonly #chance: Chance;
@@ -76,6 +99,10 @@ export class Tidings {
 		});
 		const host = this.#host();
 		this.#link = options.link?.(host) ?? new SocketLink(socketOptions(options), host);
+		const { url: baseUrl, token, fetch, onUnauthorized } = options;
+		this.api = options.api ?? createApi({ baseUrl, token, fetch, onUnauthorized });
+		this.outbox = makeOutbox(options, this.#clock, this.#chance);
+		this.commands = new Commands(this.outbox);
 	}
 
 	get state(): ConnectionState {
@@ -103,12 +130,22 @@ export class Tidings {
 		this.#step(() => this.#connector.start(this.#clock.now()));
 	}
 
-	/** Closes the connection and all views. */
+	/** Closes the connection and all views. What waits to be sent stays. */
 	stop(): void {
+		this.outbox.close();
 		this.#unwatch?.();
 		this.#unwatch = null;
 		this.#step(() => this.#connector.stop(this.#clock.now()));
 		for (const view of [...this.#views]) view.close();
+	}
+
+	/** Stops, and forgets what waits to be sent, in every tab. */
+	async signOut(): Promise<void> {
+		try {
+			await this.outbox.clear();
+		} finally {
+			this.stop();
+		}
 	}
 
 	/** Connects at once instead of waiting; over a connection that looks alive it asks whether it is. */
@@ -197,6 +234,7 @@ export class Tidings {
 	}
 
 	#changed(state: ConnectionState): void {
+		this.outbox.gate(state.phase === 'live');
 		const isUp = state.phase === 'live' || state.phase === 'catching-up';
 		if (!isUp) this.#heart.set(null);
 		else if (state.phase === 'live') this.#heart.set(this.#clock.now() + HEARTBEAT_MS);
@@ -209,6 +247,11 @@ export class Tidings {
 	}
 
 	#deliver(event: ServerEvent): void {
+		if (event.name === 'events:channel' && event.payload.data.type === 'message') {
+			const { temp_id } = event.payload.data.data;
+			// It happened, so it need not be sent; what is not kept here is not touched.
+			if (temp_id) void this.outbox.confirm(temp_id).catch(() => undefined);
+		}
 		for (const told of [...this.#events]) guarded(() => told(event));
 	}
 
@@ -229,6 +272,29 @@ function socketOptions({ url, path, transports }: TidingsOptions) {
 		path: path ?? '/ws/socket.io',
 		transports: transports ?? (['websocket', 'polling'] satisfies Transport[]),
 	};
+}
+
+function makeOutbox(options: TidingsOptions, clock: Clock, chance: Chance): Outbox {
+	const { token, url = '', fetch, onUnauthorized: onRefused } = options;
+	const person = options.person ?? personOf(token());
+	const name = `tidings-outbox ${url} ${person}`;
+	const { store, tabs, limits } = options.outbox ?? {};
+	return new Outbox({
+		person,
+		token,
+		clock,
+		chance,
+		limits,
+		onRefused,
+		sender: new HttpSender(url, fetch),
+		store: store ?? (person !== null && isBrowser() ? new KeptOrNot(new IndexedDbStore(name)) : new MemoryStore()),
+		tabs: tabs ?? (person !== null && isBrowser() ? new BrowserTabs(name) : new OneTab()),
+	});
+}
+
+/** Node has a BroadcastChannel too, but no database that processes share. */
+function isBrowser(): boolean {
+	return typeof window !== 'undefined' && typeof indexedDB !== 'undefined' && typeof BroadcastChannel !== 'undefined';
 }
 
 export function createTidings(options: TidingsOptions): Tidings {

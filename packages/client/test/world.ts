@@ -21,6 +21,13 @@ export function chance(seed: number): () => number {
 	};
 }
 
+const { setImmediate } = globalThis as unknown as { setImmediate: (run: () => void) => void };
+
+/** Everything that promises have to do now is done. */
+function settled(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
+}
+
 export class SimClock implements Clock {
 	#now = 1_700_000_000_000;
 	#timers: { at: number; order: number; run: () => void }[] = [];
@@ -41,6 +48,7 @@ export class SimClock implements Clock {
 	/** Runs what is due within so many milliseconds, one by one, and lets promises settle between. */
 	async pass(ms: number): Promise<void> {
 		const until = this.#now + ms;
+		await settled();
 		for (;;) {
 			const due = this.#timers.filter((timer) => timer.at <= until);
 			if (due.length === 0) break;
@@ -50,7 +58,7 @@ export class SimClock implements Clock {
 			this.#timers = this.#timers.filter((one) => one !== next);
 			this.#now = Math.max(this.#now, next.at);
 			next.run();
-			for (let round = 0; round < 8; round++) await null;
+			await settled();
 		}
 		this.#now = until;
 	}

@@ -4,6 +4,7 @@
 import type { Snapshot } from '../as-of.ts';
 import { Alarm, backoff, type Chance, type Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
+import { guarded } from '../guarded.ts';
 import type { NumberedEvent } from '../events.ts';
 import type { RoomName } from '../types.ts';
 import { ViewMachine, type AnyMachine, type ViewHost, type ViewPhase, type World } from './view-machine.ts';
@@ -185,15 +186,4 @@ export class View<T> implements ViewHost<T>, AnyView {
 function isFinal(error: unknown): boolean {
 	if (!(error instanceof ApiError)) return false;
 	return error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status);
-}
-
-/** What an application's code throws is its own, and stops nothing here. */
-export function guarded(run: () => void): void {
-	try {
-		run();
-	} catch (error) {
-		queueMicrotask(() => {
-			throw error;
-		});
-	}
 }

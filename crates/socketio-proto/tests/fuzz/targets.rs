@@ -1,6 +1,7 @@
 //! What must hold of any bytes. Text decoders get what is UTF-8 of them, as the transports hand on nothing else.
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use socketio_proto::engine::{Incoming, Packet, Query, Session, Times, Transport, decode_payload};
 use socketio_proto::socket::{self, Assembler, Kind, Limits, encode_header};
 use socketio_proto::websocket::{
@@ -70,12 +71,9 @@ pub fn socket_packet(bytes: &[u8]) {
         packet.kind,
         Kind::Event | Kind::BinaryEvent | Kind::Ack | Kind::BinaryAck
     ) {
-        let array: Result<Vec<serde_json::Value>, _> = serde_json::from_str(packet.data);
-        // Numbers out of range are JSON, but no `Value`.
-        assert!(
-            array.is_ok_and(|array| array.len() < packet.data.len())
-                || packet.data.contains(['e', 'E', '\\'])
-        );
+        // Raw, because numbers out of range are JSON, but no `Value`.
+        let array: Vec<&RawValue> = serde_json::from_str(packet.data).unwrap();
+        assert!(array.len() < packet.data.len());
     }
     let mut again = String::new();
     encode_header(

@@ -37,6 +37,14 @@ pub fn for_tests() -> Result<()> {
         "loadgen",
         "--example",
         "room_server",
+        "--example",
+        "protocol_suite",
+        "--example",
+        "engine_suite",
+        "--example",
+        "client_suite",
+        "--example",
+        "ws_echo",
     ];
     process::run(cargo().args(packages).args(programs))
 }

@@ -85,6 +85,8 @@ fn journeys(steps: &mut Steps) -> Result<()> {
         || {
             build::for_tests()?;
             web::install()?;
+            // Plain Node reads no TypeScript.
+            web::npm("build", &["--workspace", "packages/client"])?;
             let mut journeys = command("npm");
             journeys
                 .args(["run", "test", "--workspace", "e2e", "--if-present"])

@@ -60,6 +60,7 @@ export class View<T> implements ViewHost<T>, AnyView {
 	/** Snapshots in a row that failed or did not fit. */
 	#failures = 0;
 	#error: unknown = undefined;
+	#told: ViewState = { phase: 'unknown' };
 
 	constructor(options: ViewOptions<T>, context: ViewContext) {
 		this.#options = options;
@@ -126,7 +127,10 @@ export class View<T> implements ViewHost<T>, AnyView {
 	}
 
 	changed(): void {
-		guarded(() => this.#options.onState?.(this.state));
+		const { state } = this;
+		if (state.phase === this.#told.phase && state.error === this.#told.error) return;
+		this.#told = state;
+		guarded(() => this.#options.onState?.(state));
 	}
 
 	#wait(): number {

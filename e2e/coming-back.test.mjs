@@ -282,3 +282,46 @@ describe('the example of packages/client', () => {
 		);
 	});
 });
+
+describe('clients for programs in other languages', () => {
+	test('say in lines of JSON what they see and do', async (t) => {
+		const path = join(ROOT, 'packages/client/bin/lines.mjs');
+		const child = spawn(process.execPath, [path, server.url], { stdio: ['pipe', 'pipe', 'inherit'] });
+		t.after(() => child.kill());
+		const lines = [];
+		let look = () => {};
+		createInterface(child.stdout).on('line', (line) => {
+			lines.push(JSON.parse(line));
+			look();
+		});
+		const tell = (command) => child.stdin.write(`${JSON.stringify(command)}\n`);
+		const said = (kind, fits = () => true) => {
+			const heard = new Promise((resolve) => {
+				look = () => {
+					const found = lines.find((line) => line.kind === kind && fits(line));
+					if (found) resolve(found);
+				};
+				look();
+			});
+			return within(PATIENCE_MS, `no fitting ${kind}: ${JSON.stringify(lines)}`, heard);
+		};
+		tell({ do: 'open', client: 'a', token: ada.token });
+		tell({ do: 'open', client: 'b', token: bob.token });
+		await said('view', ({ client, phase, channel: id }) => client === 'b' && phase === 'live' && id === channel.id);
+		tell({ do: 'post', client: 'a', channel: channel.id, content: 'as a line', ref: 1 });
+		const { message } = await said('sent', ({ ref }) => ref === 1);
+		const event = await said('event', (line) => line.client === 'b' && line.message === message);
+		assert.deepEqual([event.room, event.type, typeof event.seq], [`channel:${channel.id}`, 'message', 'number']);
+		tell({ do: 'show', client: 'b', channel: channel.id, ref: 2 });
+		const { messages } = await said('shows', ({ ref }) => ref === 2);
+		assert.equal(messages.at(-1).content, 'as a line');
+		tell({ do: 'edit', client: 'b', channel: channel.id, message, content: 'not his', ref: 3 });
+		const { status } = await said('failed', ({ ref }) => ref === 3);
+		assert.ok(status >= 400 && status < 500);
+		tell({ do: 'nonsense', client: 'b' });
+		await said('error');
+		const ended = new Promise((resolve) => child.once('exit', resolve));
+		child.stdin.end();
+		assert.equal(await within(PATIENCE_MS, 'it did not end', ended), 0);
+	});
+});

@@ -64,7 +64,10 @@ async fn race(clients: u32) {
     };
     let world = World::start(Config {
         limits,
-        upgrade_timeout: DEADLINE,
+        // No timer wakes what waits for nothing else: it is late then, and fails.
+        ping_interval: 10 * DEADLINE,
+        connect_timeout: 10 * DEADLINE,
+        upgrade_timeout: 10 * DEADLINE,
         ..config()
     })
     .await;
@@ -239,8 +242,11 @@ async fn events_of_the_last_post_before_the_upgrade_run_at_once() {
     let body = [up(2), up(3)].join("\u{1e}");
     assert_eq!(polling.post(&body).await.status, 200);
     ws.send("5").await;
+    // It has taken over when it carries what waited for any transport. The client says nothing more from here on, and
+    // the next ping is 25 s away.
+    world.io.of("/").emit("upgraded", &true);
+    assert_eq!(ws.text().await, "42[\"upgraded\",true]");
     go_on.notify_one();
-    // The client says nothing more; the next ping is 25 s away.
     for expected in 0..4 {
         let number = timeout(Duration::from_secs(10), handled.recv()).await;
         assert_eq!(number.expect("to be handled at once"), Some(expected));

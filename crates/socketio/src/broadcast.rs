@@ -73,6 +73,11 @@ impl Broadcast {
         self
     }
 
+    /// Only to sockets of this process. Every broadcast is that; here for those who bring code of the reference.
+    pub fn local(self) -> Broadcast {
+        self
+    }
+
     /// Only to sockets that have all of these flag bits.
     pub fn with_flags(mut self, mask: u32) -> Broadcast {
         self.mask = mask;

@@ -42,6 +42,9 @@ pub struct Config {
     /// Whether WebSocket messages are compressed for clients that offer permessage-deflate (RFC 7692), and which; `None`
     /// compresses nothing and declines their offers.
     pub compression: Option<Compression>,
+    /// Name of the event `{code, message}` that tells a client why it is closed for sending too much; none tells it only
+    /// by the close code.
+    pub error_event: Option<String>,
     /// Bounds on what one client can cost.
     pub limits: Limits,
 }
@@ -72,6 +75,7 @@ impl Default for Config {
             unsent_bytes: 128 * 1024,
             flush_window: Duration::from_millis(15),
             compression: None,
+            error_event: Some("error".to_owned()),
             limits: Limits::default(),
         }
     }
@@ -127,7 +131,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Length of an event's name in bytes.
     pub event_name_bytes: usize,
-    /// Events and acks a connection may send per second in the long run. More: the connection closes. 0 = no limit.
+    /// Events and acks a connection may send per second in the long run. More: the event
+    /// [`Config::error_event`], then the connection closes (1008). 0 = no limit.
     pub events_per_second: u32,
     /// Events and acks a connection may send at once on top of the rate.
     pub events_burst: u32,
@@ -135,8 +140,15 @@ pub struct Limits {
     pub waiting_events: usize,
     /// Transports open at the same time that are not connected to a namespace yet. More: 503.
     pub unconnected: usize,
+    /// Connections at the same time. More: 503.
+    pub connections: usize,
+    /// Requests of polling clients under way at the same time, waiting GETs and POSTs together. More: 503.
+    pub polling_requests: usize,
     /// Connections at the same time from one address. More: 429. 0 = no limit.
     pub connections_per_address: usize,
+    /// Sockets at the same time of one [identity](crate::Socket::set_identity), such as a user. More: `set_identity`
+    /// answers false. 0 = no limit.
+    pub sockets_per_identity: usize,
     /// Namespaces of one connection. More: CONNECT_ERROR.
     pub namespaces: usize,
     /// Rooms of one socket. More: `join` answers false.
@@ -160,7 +172,10 @@ impl Default for Limits {
             events_burst: 1_000,
             waiting_events: 64,
             unconnected: 10_000,
+            connections: 200_000,
+            polling_requests: 20_000,
             connections_per_address: 0,
+            sockets_per_identity: 1_000,
             namespaces: 8,
             rooms: 5_000,
             queue_soft_bytes: 256 * 1024,

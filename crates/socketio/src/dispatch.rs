@@ -13,11 +13,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use socketio_proto::socket::{Assembled, Assembler, Kind, Namespaces, Step};
 
 use crate::{
-    Ack, AckReply, Args, ConnectError, DisconnectReason, Event, Frame, Sid, Socket,
+    Ack, AckReply, Args, Class, ConnectError, DisconnectReason, Event, Frame, Sid, Socket,
     config::Dialect, conn::Conn, rate::Bucket, recovery,
 };
 
@@ -123,6 +123,7 @@ impl Dispatch {
         now_ms: u64,
     ) -> Result<(), DisconnectReason> {
         if !self.bucket.take(now_ms) {
+            self.tell_too_many(conn, packet.namespace());
             return Err(DisconnectReason::TooManyEvents);
         }
         let max = conn.shared.config.limits.namespaces;
@@ -146,6 +147,21 @@ impl Dispatch {
             Step::Ignore => {}
         }
         Ok(())
+    }
+
+    /// Says why the connection is about to be closed.
+    fn tell_too_many(&self, conn: &Conn, namespace: &str) {
+        let config = &conn.shared.config;
+        let mut sockets = self.namespaces.owners();
+        let socket = sockets.find(|socket| socket.namespace() == namespace);
+        if let (Some(name), Some(socket)) = (&config.error_event, socket) {
+            let (rate, burst) = (config.limits.events_per_second, config.limits.events_burst);
+            let message = format!("at most {rate} events a second and {burst} at once are taken");
+            let error = json!({"code": "too_many_events", "message": message});
+            if let Ok(frame) = Frame::event(namespace, name, &error) {
+                socket.send_plain(&frame, Class::Reliable);
+            }
+        }
     }
 
     fn ask(&mut self, conn: &Arc<Conn>, packet: &Assembled) {
@@ -338,8 +354,13 @@ fn start(job: Job) -> Option<Running> {
 
 async fn connect(socket: Socket, auth: Option<Value>) -> Outcome {
     recovery::prepare(&socket, auth.as_ref()).await;
-    let connect = socket.hall().handlers().connect.clone();
-    Outcome::Connected(match connect {
+    let handlers = socket.hall().handlers();
+    for middleware in &handlers.middleware {
+        if let Err(error) = middleware(socket.clone(), auth.clone()).await {
+            return Outcome::Connected(Err(error));
+        }
+    }
+    Outcome::Connected(match handlers.connect.clone() {
         Some(connect) => connect(socket, auth).await,
         None => Ok(()),
     })

@@ -46,6 +46,7 @@ enum Failure {
     NotAWebSocket,
     TooLarge,
     TooSlow,
+    TooManyRequests,
     Busy(Refusal),
 }
 
@@ -96,6 +97,14 @@ impl EngineService {
                     .ok_or_else(|| Failure::UnknownSession(sid.to_owned()))?,
             ),
             None => None,
+        };
+        let _under_way = match query.transport {
+            Transport::Polling => Some(
+                self.shared
+                    .begin_request()
+                    .ok_or(Failure::TooManyRequests)?,
+            ),
+            Transport::WebSocket => None,
         };
         match (query.transport, conn, request.method()) {
             (Transport::WebSocket, None, _) => self.open_websocket(request),
@@ -267,7 +276,7 @@ impl Failure {
             Failure::TooLarge => (413, 3, "Payload too large"),
             Failure::TooSlow => (408, 3, "Request timed out"),
             Failure::Busy(Refusal::TooManyFromAddress) => (429, 4, "Too many connections"),
-            Failure::Busy(_) => (503, 4, "Server busy"),
+            Failure::Busy(_) | Failure::TooManyRequests => (503, 4, "Server busy"),
         };
         let body = match dialect {
             Dialect::Node => json!({"code": code, "message": message}),

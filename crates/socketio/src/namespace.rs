@@ -44,6 +44,7 @@ type OnDrain = Box<dyn Fn(&Socket) + Send + Sync>;
 /// The handlers of a namespace. Replaced as a whole when one is set, so that calling one needs no lock.
 #[derive(Default, Clone)]
 pub(crate) struct Handlers {
+    pub(crate) middleware: Vec<Arc<OnConnect>>,
     pub(crate) connect: Option<Arc<OnConnect>>,
     pub(crate) events: HashMap<Box<str>, OnEvent>,
     pub(crate) any: Option<OnEvent>,
@@ -164,6 +165,19 @@ impl Namespace {
         let boxed: OnConnect = Box::new(move |socket, auth| Box::pin(handler(socket, auth)));
         self.0
             .set_handler(|handlers| handlers.connect = Some(Arc::new(boxed)));
+        self
+    }
+
+    /// Runs for every client before [`Namespace::on_connect`], in the order of the calls; the first that refuses decides.
+    /// The reference's `use`.
+    pub fn middleware<F, Fut>(&self, handler: F) -> &Self
+    where
+        F: Fn(Socket, Option<Value>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
+    {
+        let boxed: OnConnect = Box::new(move |socket, auth| Box::pin(handler(socket, auth)));
+        self.0
+            .set_handler(|handlers| handlers.middleware.push(Arc::new(boxed)));
         self
     }
 

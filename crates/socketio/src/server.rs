@@ -34,6 +34,9 @@ pub(crate) struct Shared {
     conns: Mutex<HashMap<Sid, Arc<Conn>>>,
     unconnected: AtomicUsize,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// How many sockets each identity has.
+    identities: Mutex<HashMap<Arc<str>, usize>>,
+    polling_requests: AtomicUsize,
     is_closing: AtomicBool,
     /// Takes the messages if nothing speaks Socket.IO here.
     pub(crate) on_message: Option<OnMessage>,
@@ -86,6 +89,47 @@ impl Shared {
         self.is_closing.load(Ordering::Acquire)
     }
 
+    /// Lets one more request of a polling client begin, if that may be.
+    pub(crate) fn begin_request(self: &Arc<Self>) -> Option<Request> {
+        let before = self.polling_requests.fetch_add(1, Ordering::AcqRel);
+        // Made in any case: it takes back what was counted.
+        let request = Request(self.clone());
+        (before < self.config.limits.polling_requests).then_some(request)
+    }
+
+    fn identities(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+        self.identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more socket of an identity, if it may have one more.
+    pub(crate) fn identify(&self, identity: &str) -> Option<Arc<str>> {
+        let most = self.config.limits.sockets_per_identity;
+        let mut identities = self.identities();
+        let known = identities.get_key_value(identity);
+        let (identity, count) = match known {
+            Some((identity, count)) => (identity.clone(), *count),
+            None => (identity.into(), 0),
+        };
+        if most > 0 && count >= most {
+            return None;
+        }
+        identities.insert(identity.clone(), count + 1);
+        Some(identity)
+    }
+
+    /// A socket of an identity is gone.
+    pub(crate) fn forget_identity(&self, identity: &str) {
+        let mut identities = self.identities();
+        if let Some(count) = identities.get_mut(identity) {
+            *count -= 1;
+            if *count == 0 {
+                identities.remove(identity);
+            }
+        }
+    }
+
     /// Lets a new connection in, or says why not.
     pub(crate) fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Result<Admission, Refusal> {
         if self.is_closing() {
@@ -113,7 +157,13 @@ impl Shared {
                 return Err(Refusal::TooManyFromAddress);
             }
         }
-        self.conns().insert(conn.sid, conn.clone());
+        let mut conns = self.conns();
+        if conns.len() >= limits.connections {
+            drop(conns);
+            return Err(Refusal::TooMany);
+        }
+        conns.insert(conn.sid, conn.clone());
+        drop(conns);
         // `close` may have walked the table just before.
         if self.is_closing() {
             return Err(Refusal::Closing);
@@ -122,10 +172,21 @@ impl Shared {
     }
 }
 
+/// One request of a polling client under way.
+#[derive(Debug)]
+pub(crate) struct Request(Arc<Shared>);
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.polling_requests.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Why a connection was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Closing,
+    TooMany,
     TooManyUnconnected,
     TooManyFromAddress,
 }
@@ -207,6 +268,8 @@ impl Server {
             conns: Mutex::default(),
             unconnected: AtomicUsize::new(0),
             addresses: Mutex::default(),
+            identities: Mutex::default(),
+            polling_requests: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             on_message,
             tasks: TaskTracker::new(),

@@ -60,6 +60,8 @@ struct Own {
     acks: Option<Box<Acks>>,
     /// By what the client may come back.
     pid: Option<Box<str>>,
+    /// Whom it counts for.
+    identity: Option<Arc<str>>,
     data: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -295,6 +297,27 @@ impl Socket {
         self.0.conn.out().queue.bytes()
     }
 
+    /// Says whose socket it is, for [`Limits::sockets_per_identity`](crate::Limits::sockets_per_identity): a user, a tenant,
+    /// whatever is to be bounded. Answers false if that one has as many already, or the socket is gone; it keeps what was
+    /// set before then.
+    pub fn set_identity(&self, identity: &str) -> bool {
+        let shared = &self.0.conn.shared;
+        let mut own = self.own();
+        if own.identity.as_deref() == Some(identity) {
+            return true;
+        }
+        if self.is_gone() {
+            return false;
+        }
+        let Some(counted) = shared.identify(identity) else {
+            return false;
+        };
+        if let Some(before) = own.identity.replace(counted) {
+            shared.forget_identity(&before);
+        }
+        true
+    }
+
     /// The socket's flag bits; see [`Broadcast::with_flags`](crate::Broadcast::with_flags).
     pub fn flags(&self) -> u32 {
         self.0.flags.load(Ordering::Relaxed)
@@ -393,6 +416,9 @@ impl Socket {
         }
         own.held = Vec::new();
         own.acks = None;
+        if let Some(identity) = own.identity.take() {
+            self.0.conn.shared.forget_identity(&identity);
+        }
         before
     }
 

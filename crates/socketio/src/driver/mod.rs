@@ -262,7 +262,7 @@ impl Driver {
             EngineMessage::Binary(bytes) => self.dispatch.binary(&self.conn, bytes, now_ms),
         };
         taken.map_err(|reason| match reason {
-            DisconnectReason::TooManyEvents => Close::now(reason, 1008),
+            DisconnectReason::TooManyEvents => Close::after_flush(reason, 1008),
             _ => Close::now(reason, 1002),
         })
     }

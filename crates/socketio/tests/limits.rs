@@ -1,0 +1,317 @@
+//! Every limit of [`socketio::Limits`] and [`socketio::Config`] over real sockets: reached, answered as it says, and
+//! harmless for others.
+
+#![allow(clippy::unwrap_used, reason = "test code outside a #[test] function")]
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use common::{DEADLINE, World, config};
+use serde_json::json;
+use socketio::{Class, Config, ConnectError, DisconnectReason, Event, Frame, Limits, Socket};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+async fn with_limits(change: impl FnOnce(&mut Limits)) -> World {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    World::start(Config { limits, ..config() }).await
+}
+
+const POLL: &str = "/socket.io/?EIO=4&transport=polling";
+
+#[tokio::test]
+async fn a_client_that_sends_too_many_events_is_told_so_and_closed() {
+    let world = with_limits(|limits| {
+        (limits.events_per_second, limits.events_burst) = (1, 5);
+    })
+    .await;
+    let (seen, mut log) = mpsc::unbounded_channel();
+    world.io.of("/").on_disconnect(move |_, reason| {
+        let seen = seen.clone();
+        async move { seen.send(reason).unwrap() }
+    });
+    let (mut ws, _) = world.client().await;
+    for _ in 0..10 {
+        ws.send(r#"42["x"]"#).await;
+    }
+    let told = json!(["error", {
+        "code": "too_many_events",
+        "message": "at most 1 events a second and 5 at once are taken",
+    }]);
+    assert_eq!(ws.text().await, format!("42{told}"));
+    assert_eq!(ws.close_code().await, 1008);
+    assert_eq!(log.recv().await, Some(DisconnectReason::TooManyEvents));
+
+    let polling = world.polling().await;
+    polling.post("40").await;
+    polling.get().await;
+    polling.post(&[r#"42["x"]"#; 10].join("\u{1e}")).await;
+    assert_eq!(polling.get().await.body, format!("42{told}"));
+}
+
+#[tokio::test]
+async fn attachments_are_bounded_together() {
+    let world = with_limits(|limits| limits.attachment_bytes = 100).await;
+    world
+        .io
+        .of("/")
+        .on("b", |_: Socket, event: Event| async move {
+            event.ack.unwrap().send(&event.attachments.len());
+        });
+    let packet = r#"452-7["b",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    let (mut ws, _) = world.client().await;
+    ws.send(packet).await;
+    ws.send_binary(&[1; 50]).await;
+    ws.send_binary(&[1; 50]).await;
+    assert_eq!(ws.text().await, "437[2]");
+    ws.send(packet).await;
+    ws.send_binary(&[1; 50]).await;
+    ws.send_binary(&[1; 51]).await;
+    assert_eq!(ws.close_code().await, 1002);
+}
+
+#[tokio::test]
+async fn rooms_of_a_socket_are_bounded() {
+    let world = with_limits(|limits| limits.rooms = 2).await;
+    let root = world.io.of("/");
+    let (_ws, sid) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    assert!(socket.join("a") && socket.join("b") && socket.join("a"));
+    assert!(!socket.join("c") && !socket.is_in("c"));
+    socket.leave("a");
+    assert!(socket.join("c"));
+    assert_eq!(root.room_count(), 2);
+}
+
+#[tokio::test]
+async fn sockets_of_an_identity_are_bounded_and_given_back() {
+    let world = with_limits(|limits| limits.sockets_per_identity = 2).await;
+    let root = world.io.of("/");
+    root.middleware(|socket, auth| async move {
+        let user = auth.and_then(|auth| auth["user"].as_str().map(str::to_owned));
+        match socket.set_identity(&user.unwrap_or_default()) {
+            true => Ok(()),
+            false => Err(ConnectError::new("too many sockets")),
+        }
+    });
+    let connect = async |user: &str| {
+        let mut ws = world.websocket().await;
+        ws.send(&format!("40{}", json!({"user": user}))).await;
+        let answer = ws.text().await;
+        (ws, answer)
+    };
+    let (first, _) = connect("ada").await;
+    let (_second, answer) = connect("ada").await;
+    assert!(answer.starts_with("40"));
+    let (_third, answer) = connect("ada").await;
+    assert_eq!(answer, r#"44{"message":"too many sockets"}"#);
+    assert!(connect("bob").await.1.starts_with("40"));
+    drop(first);
+    let again = async { while !connect("ada").await.1.starts_with("40") {} };
+    timeout(DEADLINE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_identity_that_changes_counts_once() {
+    let world = with_limits(|limits| limits.sockets_per_identity = 1).await;
+    let root = world.io.of("/");
+    let (_one, first) = world.client().await;
+    let (_two, second) = world.client().await;
+    let (first, second) = (root.socket(&first).unwrap(), root.socket(&second).unwrap());
+    assert!(first.set_identity("ada") && first.set_identity("ada"));
+    assert!(!second.set_identity("ada"));
+    assert!(first.set_identity("bob") && second.set_identity("ada"));
+    second.disconnect(false);
+    assert!(!second.set_identity("eve") && first.set_identity("ada"));
+}
+
+#[tokio::test]
+async fn connections_are_bounded_in_all() {
+    let world = with_limits(|limits| limits.connections = 2).await;
+    world.io.of("/");
+    let (_ws, _) = world.client().await;
+    let polling = world.polling().await;
+    assert_eq!(world.http("GET", POLL, "", "").await.status, 503);
+    polling.post("1").await;
+    let again = async {
+        while world.http("GET", POLL, "", "").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn polling_requests_under_way_are_bounded() {
+    let world = with_limits(|limits| limits.polling_requests = 1).await;
+    world.io.of("/");
+    let (one, two) = (world.polling().await, world.polling().await);
+    one.post("40").await;
+    assert!(one.get().await.body.starts_with("40"));
+    let waiting = tokio::spawn(async move { one.get().await });
+    let refused = async {
+        while two.post("40").await.status != 503 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, refused).await.unwrap();
+    world.io.of("/").emit("news", &1);
+    assert_eq!(waiting.await.unwrap().body, r#"42["news",1]"#);
+    // WebSockets are not polling requests.
+    world.websocket().await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_takes_too_long_is_given_up_and_polling_goes_on() {
+    let world = World::start(Config {
+        upgrade_timeout: Duration::from_millis(50),
+        ..config()
+    })
+    .await;
+    world.io.of("/");
+    let client = world.polling().await;
+    let mut ws = world.websocket_with(&format!("&sid={}", client.sid)).await;
+    ws.send("2probe").await;
+    assert_eq!(ws.text().await, "3probe");
+    assert_eq!(ws.close_code().await, 1002);
+    assert_eq!(client.post("40").await.status, 200);
+    let mut polled = client.get().await.body;
+    while polled == "6" {
+        polled = client.get().await.body;
+    }
+    assert!(polled.starts_with("40{"), "{polled}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let world = World::start(Config {
+        ping_timeout: Duration::from_millis(100),
+        ..config()
+    })
+    .await;
+    let client = world.polling().await;
+    let mut stream = TcpStream::connect(world.addr).await.unwrap();
+    let head = format!(
+        "POST {POLL}&sid={} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n4",
+        client.sid
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(DEADLINE, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+/// The queue is far from full: it is the time without a byte that ends the connection.
+#[tokio::test]
+async fn a_reader_that_takes_no_byte_for_the_ping_timeout_is_gone() {
+    let world = World::start(Config {
+        ping_timeout: Duration::from_millis(200),
+        limits: Limits {
+            queue_soft_bytes: 64 << 20,
+            queue_bytes: 64 << 20,
+            ..Limits::default()
+        },
+        ..config()
+    })
+    .await;
+    let root = world.io.of("/");
+    let (seen, mut log) = mpsc::unbounded_channel();
+    root.on_disconnect(move |_, reason| {
+        let seen = seen.clone();
+        async move { seen.send(reason).unwrap() }
+    });
+    let (_stuck, sid) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    let frame = Frame::event_json("/", "big", &format!("\"{}\"", "x".repeat(1 << 20)));
+    for _ in 0..16 {
+        assert!(socket.send(&frame, Class::Reliable));
+    }
+    let reason = timeout(DEADLINE, log.recv()).await.unwrap();
+    assert_eq!(reason, Some(DisconnectReason::SlowReader));
+}
+
+/// One of two readers stops: what waits for it never passes the limit, it is closed with 1013, and the other gets
+/// every event.
+#[tokio::test]
+async fn a_reader_that_stops_costs_at_most_its_queue() {
+    const MOST: usize = 1 << 20;
+    let world = with_limits(|limits| limits.queue_bytes = MOST).await;
+    let root = world.io.of("/");
+    let (mut stuck, sid) = world.client().await;
+    let (mut ws, _) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    let padding = "x".repeat(60_000);
+    let mut most = 0;
+    for number in 0.. {
+        root.emit("n", &(number, &padding));
+        assert!(ws.text().await.starts_with(&format!("42[\"n\",[{number},")));
+        most = most.max(socket.queued_bytes());
+        if !socket.is_connected() {
+            break;
+        }
+    }
+    assert!((MOST / 2..=MOST).contains(&most), "{most}");
+    while let Message::Text(_) = stuck.next().await {}
+}
+
+#[tokio::test]
+async fn closing_the_transport_lets_the_client_come_back_and_disconnect_keeps_it_away() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let (mut ws, sid) = world.client().await;
+    root.socket(&sid).unwrap().close_transport();
+    assert_eq!(ws.close_code().await, 1013);
+    let (mut ws, sid) = world.client().await;
+    root.socket(&sid).unwrap().disconnect(false);
+    assert_eq!(ws.text().await, "41");
+    let polling = world.polling().await;
+    polling.post("40").await;
+    polling.get().await;
+    root.sockets()[0].close_transport();
+    assert_eq!(polling.get().await.body, "1");
+}
+
+#[tokio::test]
+async fn middleware_runs_in_order_before_on_connect_and_the_first_refusal_decides() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    for name in ["first", "second"] {
+        let seen = seen.clone();
+        root.middleware(move |_, auth| {
+            seen.lock().unwrap().push(name);
+            async move {
+                match auth {
+                    Some(auth) if auth["stop"] == name => Err(ConnectError::new(name)),
+                    _ => Ok(()),
+                }
+            }
+        });
+    }
+    let log = seen.clone();
+    root.on_connect(move |_, _| {
+        log.lock().unwrap().push("connect");
+        async { Ok(()) }
+    });
+    let mut ws = world.websocket().await;
+    ws.send(r#"40{"stop":"first"}"#).await;
+    assert_eq!(ws.text().await, r#"44{"message":"first"}"#);
+    ws.send("40").await;
+    assert!(ws.text().await.starts_with("40"));
+    assert_eq!(
+        *seen.lock().unwrap(),
+        ["first", "first", "second", "connect"]
+    );
+    assert_eq!(root.to("nobody").local().emit("x", &1), 0);
+    assert_eq!(root.broadcast().local().emit("x", &1), 1);
+}

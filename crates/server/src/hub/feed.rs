@@ -254,13 +254,17 @@ impl Hub {
             .is_some_and(|known| Arc::ptr_eq(known, behind))
     }
 
-    /// Queues a page up to where the socket's right ends; answers the new cursor, `None` if the right has ended.
+    /// Queues a page up to where the socket's right ends, or as much of it as makes the queue long: the rest is read again
+    /// when it has drained. Answers the new cursor, `None` if the right has ended.
     fn give(&self, behind: &Behind, room: &Arc<str>, page: Vec<Page>) -> Option<i64> {
         let mut places = lock(&behind.places);
         let place = places.get_mut(room)?;
         for event in page {
             if place.until.is_some_and(|until| event.seq > until) {
                 return None;
+            }
+            if behind.socket.queued_bytes() > SHORT_QUEUE {
+                break;
             }
             behind.socket.send_stamped(&event.frame, Class::Reliable);
             place.cursor = event.seq;

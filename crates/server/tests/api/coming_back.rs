@@ -226,3 +226,23 @@ async fn a_snapshot_says_up_to_which_event_it_is() {
     assert!(as_of.contains(&expected), "{as_of}");
     assert!(as_of.contains(&format!("user:{}=", ada.id)), "{as_of}");
 }
+
+#[tokio::test]
+async fn large_events_that_were_missed_do_not_close_the_socket_that_catches_up() {
+    let world = World::new().await;
+    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
+    let tab = ada.connect().await;
+    bob.say(&general, "seen").await;
+    let seen = tab.next_in_channel("message").await;
+    tab.close().await;
+    // Together more than a connection's queue may hold.
+    let texts_missed: Vec<String> = (0..30)
+        .map(|number| format!("{number} {}", "x".repeat(60_000)))
+        .collect();
+    for text in &texts_missed {
+        bob.say(&general, text).await;
+    }
+    let tab = back_at(&world, &ada, &general, position(&seen)).await;
+    assert_eq!(texts(&tab, 30).await, texts_missed);
+    assert!(recovered(&tab, &general).await);
+}

@@ -16,6 +16,7 @@ use crate::disk::Control;
 use crate::http::{self, Manners, Request};
 use crate::ledger::Wish;
 use crate::proxy::{Proxy, Weather};
+use crate::reader::Shelf;
 use crate::rng::Rng;
 use crate::server::Server;
 use crate::tab::{Kind, Tab};
@@ -116,6 +117,8 @@ pub struct Arena {
     pub office: Rc<Office>,
     /// Those who listen.
     pub tabs: Vec<Rc<Tab>>,
+    /// What was fetched.
+    pub shelf: Rc<Shelf>,
     /// Logs that came to their end.
     pub epochs: RefCell<Vec<Epoch>>,
     /// What was done when, in milliseconds.
@@ -271,7 +274,9 @@ impl Arena {
     async fn slow(&self, rng: &mut Rng) -> Result<()> {
         let slow = self.proxy.busiest(5);
         slow.iter().for_each(|link| link.slow(true));
+        self.office.mood.weight.set(12_000);
         pause(rng, 2_500, 4_000).await;
+        self.office.mood.weight.set(0);
         slow.iter().for_each(|link| link.slow(false));
         Ok(())
     }

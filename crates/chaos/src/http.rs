@@ -46,6 +46,8 @@ pub struct Request<'a> {
 pub struct Answer {
     /// Status.
     pub status: u16,
+    /// `Tidings-As-Of`, if it was sent.
+    pub as_of: Option<String>,
     /// The body as JSON; null if it is none.
     pub body: Value,
 }
@@ -95,6 +97,7 @@ async fn exchange(address: SocketAddr, request: &Request<'_>, manners: Manners) 
     }
     Ok(Answer {
         status,
+        as_of: header(&head, "tidings-as-of").map(str::to_owned),
         body: serde_json::from_slice(&bytes[end..end + length]).unwrap_or(Value::Null),
     })
 }

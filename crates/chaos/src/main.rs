@@ -11,6 +11,7 @@ mod http;
 mod ledger;
 mod planted;
 mod proxy;
+mod reader;
 mod rng;
 mod round;
 mod server;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::check::database::Database;
 use crate::check::streams::{self, Epoch};
-use crate::check::{Finding, commands, counts};
+use crate::check::{Finding, commands, counts, snapshots};
 use crate::disk::Disk;
 use crate::fault::{Arena, Fault};
 use crate::ledger::Ledger;
@@ -92,6 +92,7 @@ impl Run {
             server,
             proxy,
             office,
+            shelf: Rc::default(),
             epochs: RefCell::default(),
             story: RefCell::default(),
         };
@@ -152,6 +153,9 @@ impl Run {
                 tokio::task::spawn_local(writer.run())
             })
             .collect();
+        let shelf = arena.shelf.clone();
+        let reader = shelf.fill(arena.office.clone(), Rng::new(seed, "reader"));
+        let reader = tokio::task::spawn_local(reader);
         let mut rng = Rng::new(seed, "faults");
         let mut findings = Vec::new();
         for fault in faults {
@@ -165,7 +169,7 @@ impl Run {
         }
         arena.office.mood.is_over.set(true);
         arena.tell("no new commands");
-        for writer in writers {
+        for writer in writers.into_iter().chain([reader]) {
             if timeout(WRITERS_END_WITHIN, writer).await.is_err() {
                 findings.push(Finding::new("a writer waits for ever"));
             }
@@ -202,6 +206,11 @@ impl Run {
         ));
         let mut epochs = std::mem::take(&mut *arena.epochs.borrow_mut());
         epochs.push(Epoch::of(&self.world, &database, u64::MAX));
+        findings.extend(snapshots::check(
+            &self.world,
+            &arena.shelf.snapshots(),
+            &epochs,
+        ));
         for tab in &arena.tabs {
             findings.extend(streams::check(&self.world, tab, &epochs));
         }

@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 use crate::disk::Disk;
 
+/// What the server writes into its log; `server::hub=debug` shows who falls behind.
+const LOG_LEVEL: &str = "info,tower_http=warn";
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 /// What the server says when it is wrong about itself.
 const ALARMS: [&str; 3] = [
@@ -66,7 +68,7 @@ impl Server {
             .env("DATA_DIR", self.disk.data())
             .env("HOST", "127.0.0.1")
             .env("PORT", self.address.port().to_string())
-            .env("TIDINGS_LOG", "info,tower_http=warn")
+            .env("TIDINGS_LOG", LOG_LEVEL)
             .env("WEBSOCKET_SERVER_PING_INTERVAL", "2")
             .env("WEBSOCKET_SERVER_PING_TIMEOUT", "2")
             .envs(self.disk.shim_variables())

@@ -28,6 +28,8 @@ pub struct Mood {
     pub rude: Cell<u64>,
     /// So many of a hundred are sent several times at once.
     pub hasty: Cell<u64>,
+    /// So many bytes more in each message.
+    pub weight: Cell<usize>,
     /// The round is over: no new commands.
     pub is_over: Cell<bool>,
 }
@@ -68,7 +70,10 @@ impl Office {
         rng: &mut Rng,
     ) -> Option<Value> {
         let (number, tag) = self.ledger.open(person, wish.clone());
-        let letter = Letter::of(&self.world, person, &wish, &tag);
+        let mut letter = Letter::of(&self.world, person, &wish, &tag);
+        if let (Wish::Post { .. }, weight @ 1..) = (&wish, self.mood.weight.get()) {
+            letter.body["data"] = json!({"weight": "x".repeat(weight)});
+        }
         let is_rude = rng.chance(self.mood.rude.get());
         if !is_rude && rng.chance(self.mood.hasty.get()) {
             return self.at_once(number, letter, rng.between(2, 5)).await;

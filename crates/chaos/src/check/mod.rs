@@ -1,11 +1,13 @@
 //! The checker: holds the harness's own history (commands, and what each client saw) against the database and REST.
 //!
-//! `database` reads, `commands` looks for what was acknowledged, `streams` at what clients saw, `counts` at badges. Each
+//! `database` reads, `commands` looks for what was acknowledged, `streams` at what clients saw, `snapshots` at what they
+//! fetched, `counts` at badges. Each
 //! answers with findings; a round without any has passed.
 
 pub mod commands;
 pub mod counts;
 pub mod database;
+pub mod snapshots;
 pub mod streams;
 
 use crate::tab::Room;

@@ -15,6 +15,8 @@ pub struct Epoch {
     /// Milliseconds since the round began; the last one never ends.
     pub until: u64,
     events: HashMap<(Room, i64), (i64, u64)>,
+    /// The same in order, by room.
+    logs: HashMap<Room, Vec<Logged>>,
     /// Who was in which room from which number on: room, person's number, and each change.
     members: HashMap<(Room, usize), Vec<(i64, bool)>>,
 }
@@ -38,6 +40,11 @@ impl Epoch {
                 changes.push((event.position.0, is_in));
             }
         }
+        let mut logs: HashMap<Room, Vec<Logged>> = HashMap::new();
+        for event in &database.events {
+            let log = logs.entry(event.room.clone()).or_default();
+            log.push(event.clone());
+        }
         let events = database.events.iter().map(|event| {
             let (seq, at) = event.position;
             ((event.room.clone(), seq), (at, event.hash))
@@ -45,8 +52,15 @@ impl Epoch {
         Epoch {
             until,
             events: events.collect(),
+            logs,
             members,
         }
+    }
+
+    /// The events of a room, in order.
+    #[must_use]
+    pub fn log(&self, room: &Room) -> &[Logged] {
+        self.logs.get(room).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the person was in the room at this number; the events of coming and going are theirs too.

@@ -247,7 +247,7 @@ export class Tidings {
 	}
 
 	#deliver(event: ServerEvent): void {
-		if (event.name === 'events:channel' && event.payload.data.type === 'message') {
+		if (event.name === 'events:channel' && event.payload.data?.type === 'message') {
 			const { temp_id } = event.payload.data.data;
 			// It happened, so it need not be sent; what is not kept here is not touched.
 			if (temp_id) void this.outbox.confirm(temp_id).catch(() => undefined);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Story, type Plant } from './story.ts';
 
 const { process } = globalThis as unknown as { process: { env: Record<string, string | undefined> } };
-const SEEDS = Number(process.env.SEEDS ?? 150);
+const SEEDS = Number(process.env.SEEDS ?? 100);
 const FIRST = Number(process.env.FIRST_SEED ?? 1);
 
 const ROOMS = ['user:me', 'channel:a', 'channel:b', 'channel:c'];

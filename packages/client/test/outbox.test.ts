@@ -11,7 +11,7 @@ import { SimBrowser, SimSender, openTab } from './outbox-world.ts';
 import { SimClock, chance } from './world.ts';
 
 const { process } = globalThis as unknown as { process: { env: Record<string, string | undefined> } };
-const SEEDS = Number(process.env.SEEDS ?? 60);
+const SEEDS = Number(process.env.SEEDS ?? 30);
 
 function world() {
 	const clock = new SimClock();
@@ -347,7 +347,7 @@ async function story(seed: number): Promise<void> {
 	sender.mode = 'well';
 	sender.refused.clear();
 	for (const { outbox } of tabs) outbox.gate(true);
-	await clock.pass(600_000);
+	await clock.pass(300_000);
 	const failed = new Set<string>();
 	for (const { id } of tabs[0]?.outbox.entries.filter((entry) => entry.state === 'failed') ?? []) failed.add(id);
 	const where = `seed ${seed}`;

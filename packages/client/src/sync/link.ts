@@ -75,7 +75,8 @@ export class SocketLink implements Link {
 		});
 		socket.onAny((name: string, payload: unknown) => {
 			if (name === 'ready') isSomebody = true;
-			if (names.has(name)) this.#host.event({ name, payload } as ServerEvent);
+			// What a newer server numbers counts, even if nobody here knows what it means.
+			if (names.has(name) || hasNumber(payload)) this.#host.event({ name, payload } as ServerEvent);
 		});
 		socket.on('disconnect', (reason) => this.#ended(reason === 'io server disconnect'));
 		socket.on('connect_error', () => {
@@ -116,4 +117,8 @@ export class SocketLink implements Link {
 		if (first === 'websocket' && second === 'polling') this.#transports = [second, first];
 		else this.#transports = this.#options.transports;
 	}
+}
+
+function hasNumber(payload: unknown): boolean {
+	return typeof payload === 'object' && payload !== null && 'room' in payload && 'seq' in payload;
 }

@@ -179,6 +179,7 @@ export class View<T> implements ViewHost<T>, AnyView {
 		this.#error = error;
 		if (isFinal(error)) {
 			this.#isWanted = false;
+			this.#failures = 0;
 			return this.machine.refused();
 		}
 		this.#soon(this.#wait());

@@ -26,7 +26,8 @@ export function watchWake(clock: Clock, host: WakeHost): () => void {
 	let cancel = () => {};
 	const look = () => {
 		const now = clock.now();
-		if (hasSlept(LOOK_EVERY_MS, now - looked)) host.wake();
+		// The timers of a hidden page are late by themselves; it is asked about when it is seen again.
+		if (hasSlept(LOOK_EVERY_MS, now - looked) && !isHidden()) host.wake();
 		looked = now;
 		cancel = clock.after(LOOK_EVERY_MS, look);
 	};
@@ -36,6 +37,10 @@ export function watchWake(clock: Clock, host: WakeHost): () => void {
 		cancel();
 		unwatch();
 	};
+}
+
+function isHidden(): boolean {
+	return typeof document !== 'undefined' && document.visibilityState === 'hidden';
 }
 
 function watchPage(clock: Clock, host: WakeHost): () => void {

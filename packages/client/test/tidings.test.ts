@@ -1,0 +1,248 @@
+/**
+ * The parts put together, over a connection that the test holds in its hands.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Snapshot } from '../src/as-of.ts';
+import { ApiError, Unreachable } from '../src/errors.ts';
+import type { Position, ServerEvent } from '../src/events.ts';
+import type { Claims } from '../src/sync/follow.ts';
+import type { Link, LinkHost } from '../src/sync/link.ts';
+import { Tidings, type TidingsOptions } from '../src/tidings.ts';
+import { SimClock } from './world.ts';
+
+class HandLink implements Link {
+	readonly did: unknown[] = [];
+	constructor(readonly host: LinkHost) {}
+	open(token: string, claims: Claims): void {
+		this.did.push(['open', token, claims]);
+	}
+	drop(): void {}
+	ask(claims: Claims): void {
+		this.did.push(['ask', claims]);
+	}
+	readonly send: Link['send'] = (name) => {
+		this.did.push(['send', name]);
+		return true;
+	};
+	tell(name: string, payload: unknown): void {
+		this.host.event({ name, payload } as ServerEvent);
+	}
+	ready(rooms: Record<string, Position>): void {
+		this.host.opened('sid', 'websocket');
+		this.tell('ready', { user_id: 'me', rooms });
+		this.tell('resumed', { rooms: {} });
+	}
+}
+
+function made(options: Partial<TidingsOptions> = {}) {
+	const clock = new SimClock();
+	let link!: HandLink;
+	const tidings = new Tidings({
+		token: () => 'token',
+		clock,
+		random: () => 0.5,
+		link: (host) => (link = new HandLink(host)),
+		...options,
+	});
+	return { clock, tidings, link };
+}
+
+function viewed(tidings: Tidings, load: () => Promise<Snapshot<string>>, more: { again?: 'always' } = {}) {
+	const did: string[] = [];
+	const view = tidings.view({
+		rooms: ['channel:a'],
+		load: () => {
+			did.push('load');
+			return load();
+		},
+		replace: (body) => did.push(`replace ${body}`),
+		apply: ({ payload }) => did.push(`apply ${payload.seq}`),
+		onState: ({ phase }) => did.push(phase),
+		...more,
+	});
+	return { did, view };
+}
+
+const at = (seq: number): Snapshot<string> => ({ body: `to ${seq}`, heads: { 'channel:a': [seq, seq * 10] } });
+const event = (seq: number) => ({ room: 'channel:a', seq, at: seq * 10, channel_id: 'x' });
+
+describe('Tidings', () => {
+	it('fetches once when page and connection begin together, and claims what it holds when it comes back', async () => {
+		const { clock, tidings, link } = made();
+		const { did, view } = viewed(tidings, async () => at(3));
+		tidings.start();
+		view.open();
+		await clock.pass(100);
+		expect(did).toEqual(['loading']);
+		link.ready({ 'channel:a': [3, 30] });
+		await clock.pass(1);
+		link.tell('channel:added', event(4));
+		expect(did).toEqual(['loading', 'load', 'replace to 3', 'live', 'apply 4']);
+		link.host.ended(false);
+		await clock.pass(2_000);
+		expect(link.did.at(-1)).toEqual(['open', 'token', { 'channel:a': [4, 40] }]);
+	});
+
+	it('shows what it can fetch when there is no connection', async () => {
+		const { clock, tidings } = made();
+		const { did, view } = viewed(tidings, async () => at(3));
+		tidings.start();
+		view.open();
+		await clock.pass(500);
+		expect(did).toEqual(['loading', 'load', 'replace to 3', 'live']);
+	});
+
+	it('fetches again after failures of the network, and not after a refusal', async () => {
+		const { clock, tidings, link } = made();
+		const answers = [
+			new Unreachable('cut'),
+			new ApiError(503, 'unavailable', 'busy'),
+			new ApiError(404, 'gone', 'no'),
+		];
+		const { did, view } = viewed(tidings, async () => {
+			const answer = answers.shift();
+			if (answer) throw answer;
+			return at(1);
+		});
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		view.open();
+		await clock.pass(60_000);
+		expect(did.filter((one) => one === 'load')).toHaveLength(3);
+		expect(view.state).toMatchObject({ phase: 'failed', error: { status: 404 } });
+		view.open();
+		await clock.pass(1);
+		expect(view.state).toEqual({ phase: 'live' });
+	});
+
+	it('gives up a fetch that hangs, and asks once more for what was asked for meanwhile', async () => {
+		const { clock, tidings, link } = made();
+		let hangs = true;
+		const { did, view } = viewed(tidings, () => (hangs ? new Promise(() => {}) : Promise.resolve(at(1))));
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		view.open();
+		await clock.pass(10);
+		for (let n = 0; n < 5; n++) view.reload();
+		await clock.pass(10);
+		expect(did.filter((one) => one === 'load')).toHaveLength(1);
+		hangs = false;
+		await clock.pass(60_000);
+		expect([view.state.phase, did.filter((one) => one === 'load')]).toEqual(['live', ['load', 'load']]);
+		view.reload();
+		await clock.pass(1);
+		expect(did.filter((one) => one === 'load')).toHaveLength(3);
+	});
+
+	it('takes a snapshot without positions to be as new as when it was asked for', async () => {
+		const { clock, tidings, link } = made();
+		let give = (_: Snapshot<string>) => {};
+		const { did, view } = viewed(tidings, () => new Promise((resolve) => (give = resolve)));
+		tidings.start();
+		link.ready({ 'channel:a': [5, 50] });
+		view.open();
+		await clock.pass(1);
+		link.tell('channel:added', event(6));
+		give({ body: 'old style', heads: {} });
+		await clock.pass(1);
+		expect(did).toEqual(['loading', 'load', 'replace old style', 'apply 6', 'live']);
+	});
+
+	it('fetches states again at every coming back, and shows what it has meanwhile', async () => {
+		const { clock, tidings, link } = made();
+		const { did, view } = viewed(tidings, async () => at(2), { again: 'always' });
+		tidings.start();
+		link.ready({ 'channel:a': [2, 20] });
+		view.open();
+		await clock.pass(1);
+		link.host.ended(false);
+		await clock.pass(2_000);
+		link.ready({ 'channel:a': [2, 20] });
+		await clock.pass(1);
+		expect(did).toEqual(['loading', 'load', 'replace to 2', 'live', 'load', 'replace to 2']);
+	});
+
+	it('counts numbered events that it does not know', async () => {
+		const { clock, tidings, link } = made();
+		const { did, view } = viewed(tidings, async () => at(1));
+		const told: string[] = [];
+		tidings.onEvent(({ name }) => told.push(name));
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		view.open();
+		await clock.pass(1);
+		link.tell('of:tomorrow', event(2));
+		link.tell('channel:added', event(3));
+		link.tell('channel:added', event(3));
+		expect(did.slice(-2)).toEqual(['apply 2', 'apply 3']);
+		expect(told).toEqual(['ready', 'resumed', 'of:tomorrow', 'channel:added']);
+	});
+
+	it('reports a hole on a live connection and repairs it', async () => {
+		const { clock, tidings, link } = made();
+		let head = 1;
+		const { did, view } = viewed(tidings, async () => at(head));
+		const reports: unknown[] = [];
+		tidings.onCaughtUp((report) => reports.push(report));
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		view.open();
+		await clock.pass(1);
+		did.length = 0;
+		head = 4;
+		link.tell('channel:added', event(3));
+		link.tell('channel:added', event(4));
+		await clock.pass(1);
+		link.tell('channel:added', event(5));
+		expect(did).toEqual(['repairing', 'load', 'replace to 4', 'live', 'apply 5']);
+		expect(reports).toEqual([
+			{ first: true, refetch: [], left: [] },
+			{ first: false, refetch: ['channel:a'], left: [] },
+		]);
+	});
+
+	it('sends signals while live only, and says every half minute that somebody is there', async () => {
+		const { clock, tidings, link } = made();
+		tidings.start();
+		expect(tidings.send('heartbeat', {})).toBe(false);
+		link.ready({});
+		expect(tidings.send('heartbeat', {})).toBe(true);
+		link.did.length = 0;
+		await clock.pass(61_000);
+		expect(link.did).toEqual([
+			['send', 'heartbeat'],
+			['send', 'heartbeat'],
+		]);
+		link.host.ended(false);
+		expect(tidings.send('heartbeat', {})).toBe(false);
+	});
+
+	it('stays away when it is nobody, and says so', () => {
+		let told = 0;
+		const { tidings, link } = made({ onUnauthorized: () => (told += 1) });
+		tidings.start();
+		link.host.opened('sid', 'websocket');
+		link.host.nobody();
+		expect([tidings.state.phase, told]).toEqual(['closed', 1]);
+		tidings.connect();
+		expect(tidings.state.phase).toBe('connecting');
+	});
+
+	it('does not send what is seen to have been stored', async () => {
+		const sent: string[] = [];
+		const fetch = (async (url: string) => {
+			sent.push(url);
+			throw new TypeError('cut');
+		}) as unknown as typeof globalThis.fetch;
+		const { clock, tidings, link } = made({ fetch });
+		tidings.start();
+		const { id } = await tidings.commands.post('a', { content: 'hello' });
+		link.host.opened('sid', 'websocket');
+		link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [0, 0] } });
+		const data = { type: 'message', data: { id: 'm', temp_id: id, content: 'hello' } };
+		link.tell('events:channel', { channel_id: 'a', data, room: 'channel:a', seq: 1, at: 10 });
+		link.tell('resumed', { rooms: {} });
+		await clock.pass(5_000);
+		expect([tidings.outbox.entries, sent]).toEqual([[], []]);
+	});
+});

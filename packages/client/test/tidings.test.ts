@@ -20,8 +20,8 @@ class HandLink implements Link {
 	ask(claims: Claims): void {
 		this.did.push(['ask', claims]);
 	}
-	readonly send: Link['send'] = (name) => {
-		this.did.push(['send', name]);
+	readonly send: Link['send'] = (...args) => {
+		this.did.push(['send', args[0]]);
 		return true;
 	};
 	tell(name: string, payload: unknown): void {

@@ -8,7 +8,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { createTidings } from '@tidings/client/node';
+import { HttpSender, createTidings, uuid } from '@tidings/client/node';
 import { PASSWORD, ROOT, Server, within } from './harness/server.mjs';
 import { Wire } from './harness/wire.mjs';
 
@@ -241,6 +241,43 @@ test('who is removed is told so, and who is let in again sees everything', async
 	await bobs.until('back', () => view.state.phase === 'live');
 	assert.deepEqual(shown, ['while he was out']);
 	assert.deepEqual(phases, ['loading', 'live', 'gone', 'loading', 'live']);
+});
+
+test('a command whose answer was lost is done once, and the server says that it ran', async () => {
+	const sender = new HttpSender(server.url);
+	const { signal } = new AbortController();
+	const body = { name: `once ${uuid()}`, access_control: null };
+	const row = {
+		id: uuid(),
+		request: { method: 'POST', path: '/api/v1/channels/create', body },
+		once: 'key',
+		attempts: 1,
+	};
+	const now = Date.now();
+	const ask = (id, firstSentAt) => sender.ask({ ...row, id, firstSentAt }, ada.token, now, signal);
+	assert.deepEqual(await ask(row.id, now), { kind: 'not' });
+	const first = await sender.send(row, ada.token, signal);
+	const again = await sender.send(row, ada.token, signal);
+	assert.equal(first.kind, 'done');
+	assert.deepEqual(again, first);
+	const list = await server.api('/api/v1/channels/', { token: ada.token });
+	assert.equal(list.filter(({ name }) => name === body.name).length, 1);
+	const ran = await ask(row.id, now - 30 * 24 * 3_600_000);
+	assert.deepEqual([ran.kind, ran.answer.id], ['ran', first.answer.id]);
+	assert.deepEqual(await ask(uuid(), now - 30 * 24 * 3_600_000), { kind: 'unknown' });
+	const other = await sender.send(
+		{ ...row, request: { ...row.request, body: { ...body, name: 'other' } } },
+		ada.token,
+		signal,
+	);
+	assert.deepEqual([other.kind, other.code, other.retryable], ['refused', 'idempotency_key_reused', false]);
+	assert.deepEqual(await sender.send(row, 'nonsense', signal), { kind: 'sign-in' });
+	const forbidden = {
+		...row,
+		id: uuid(),
+		request: { method: 'DELETE', path: `/api/v1/channels/${channel.id}/delete` },
+	};
+	assert.equal((await sender.send(forbidden, bob.token, signal)).kind, 'refused');
 });
 
 describe('the example of packages/client', () => {

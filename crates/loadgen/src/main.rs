@@ -164,6 +164,15 @@ impl Servers {
         }
     }
 
+    /// The arguments that name one of them.
+    fn arguments(&self, index: usize) -> Vec<String> {
+        match (self.peers.get(index), &self.tidings) {
+            (Some(peer), _) => vec!["--peer".to_owned(), peer.to_string()],
+            (None, Some(binary)) => vec!["--tidings".to_owned(), binary.display().to_string()],
+            (None, None) => Vec::new(),
+        }
+    }
+
     fn write<T: Serialize>(&self, figures: &T) -> Result<()> {
         write(self.json.as_deref(), figures)
     }
@@ -322,20 +331,17 @@ async fn handshakes(servers: &Servers, at_once: usize, lasts: Duration) -> Resul
 
 async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Result<()> {
     println!("{}\n", Machine::here().describe());
-    let mut done = Vec::new();
     let mut outcomes = Vec::new();
     for wanted in connections {
         let allowed = idle::allowed(*wanted);
         if allowed < *wanted {
             let limit = loadgen::process::open_file_limit();
             println!(
-                "**NOT {wanted} CONNECTIONS: this machine allows {limit} open files a process; {allowed} were opened instead.**\n"
+                "**NOT {wanted} CONNECTIONS IN ONE PROCESS: this machine allows {limit} open files a process. First {allowed} \
+                 in one, then {wanted} in {} servers at the same time.**\n",
+                idle::processes(*wanted)
             );
         }
-        if done.contains(&allowed) {
-            continue;
-        }
-        done.push(allowed);
         println!("| | connections | KB each | MB at rest | MB after | opened in, s | CPU, ms/s |");
         println!("|---|---:|---:|---:|---:|---:|---:|");
         for index in 0..servers.count() {
@@ -343,17 +349,15 @@ async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Re
             let outcome = idle::measure(&mut target, *wanted, lasts)
                 .await
                 .with_context(|| target.name.clone())?;
-            println!(
-                "| {} | {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
-                outcome.name,
-                outcome.connections,
-                outcome.bytes_per_connection as f64 / 1e3,
-                outcome.bytes_at_rest as f64 / 1e6,
-                outcome.bytes_afterwards as f64 / 1e6,
-                outcome.opened_in_s,
-                outcome.cpu_ms_per_s
-            );
+            println!("{}", outcome.row());
             outcomes.push(outcome);
+            drop(target);
+            if allowed < *wanted {
+                let arguments = servers.arguments(index);
+                let outcome = idle::measure_in_parts(&arguments, *wanted, lasts)?;
+                println!("{}", outcome.row());
+                outcomes.push(outcome);
+            }
         }
         println!();
     }

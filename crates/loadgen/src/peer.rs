@@ -1,5 +1,6 @@
 //! A server that is measured, as the command line names it: `name=program argument…`, to which `--port N` is added.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -33,6 +34,15 @@ impl FromStr for Peer {
     }
 }
 
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.program.display())?;
+        self.arguments
+            .iter()
+            .try_for_each(|word| write!(f, " {word}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Peer;
@@ -43,6 +53,7 @@ mod tests {
         assert_eq!(peer.name, "socket.io 4.8");
         assert_eq!(peer.program.to_str(), Some("node"));
         assert_eq!(peer.arguments, ["server.mjs"]);
+        assert_eq!(peer.to_string(), "socket.io 4.8=node server.mjs");
         assert!("socket.io".parse::<Peer>().is_err());
         assert!("socket.io=".parse::<Peer>().is_err());
     }

@@ -110,6 +110,30 @@ describe('socket.io-client', () => {
 	});
 });
 
+test('WebSocket messages are compressed where the operator wants it, and only there', async (t) => {
+	const compressing = await Server.start({ environment: { TIDINGS_WEBSOCKET_COMPRESSION: 'true' } });
+	t.after(() => compressing.remove());
+	const eve = await compressing.signUp('Eve');
+	for (const [url, token, extension] of [
+		[server.url, ada.token, undefined],
+		[compressing.url, eve.token, 'permessage-deflate'],
+	]) {
+		const options = {
+			path: SOCKET_PATH,
+			transports: ['websocket'],
+			auth: { token },
+			forceNew: true,
+			reconnection: false,
+		};
+		const socket = io(url, options);
+		t.after(() => socket.disconnect());
+		await within(PATIENCE_MS, 'no connection', new Promise((resolve) => socket.once('connect', resolve)));
+		assert.equal(socket.io.engine.transport.ws.extensions || undefined, extension);
+		const joined = await socket.timeout(PATIENCE_MS).emitWithAck('user-join', { auth: { token } });
+		assert.equal(typeof joined.id, 'string');
+	}
+});
+
 /** Starts a script of `e2e/python`; its lines are JSON. */
 function python(t, script, ...args) {
 	const child = spawn(PYTHON, [join(ROOT, 'e2e/python', script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });

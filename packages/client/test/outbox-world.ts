@@ -18,6 +18,8 @@ export class SimBrowser {
 	#holder: SimTab | null = null;
 	/** Whether two tabs were ever alone at the same time. */
 	wasCrowded = false;
+	/** Lets everybody in at once, for the test of the tests. */
+	isOpen = false;
 
 	constructor(clock: SimClock) {
 		this.clock = clock;
@@ -40,7 +42,7 @@ export class SimBrowser {
 	}
 
 	#pass(): void {
-		if (this.#holder === null) this.#queue.shift()?.();
+		if (this.#holder === null || this.isOpen) this.#queue.shift()?.();
 	}
 }
 
@@ -104,6 +106,8 @@ export class SimSender implements Sender {
 	mode: 'well' | 'silent' | 'answers-lost' | 'busy' | 'full' | 'signed-out' = 'well';
 	/** Kinds that are refused. */
 	refused = new Set<string>();
+	/** A server that does what it is told as often as it is told, for the test of the tests. */
+	isForgetful = false;
 	knownSince = 0;
 	asked: string[] = [];
 	flights = 0;
@@ -148,7 +152,7 @@ export class SimSender implements Sender {
 				if (this.refused.has(row.kind)) {
 					return { kind: 'refused', reason: 'No.', code: 'forbidden', status: 403, retryable: true };
 				}
-				if (!this.done.includes(row.id)) this.done.push(row.id);
+				if (this.isForgetful || !this.done.includes(row.id)) this.done.push(row.id);
 				return this.mode === 'well' ? { kind: 'done', answer: { id: row.id } } : silent;
 			default:
 				return this.mode satisfies never;

@@ -312,13 +312,32 @@ describe('the outbox', () => {
 			for (let seed = 1; seed <= SEEDS; seed++) await story(seed);
 		},
 	);
+
+	it.each(['forgetful', 'crowded', 'unordered'] as const)(
+		'would be noticed if it were broken: %s',
+		{ timeout: 60_000 },
+		async (plant) => {
+			for (let seed = 1; seed <= 40; seed++) {
+				const isNoticed = await story(seed, plant).then(
+					() => false,
+					() => true,
+				);
+				if (isNoticed) return;
+			}
+			expect.fail(`nothing noticed ${plant} in 40 stories`);
+		},
+	);
 });
 
-async function story(seed: number): Promise<void> {
+type Plant = 'none' | 'forgetful' | 'crowded' | 'unordered';
+
+async function story(seed: number, plant: Plant = 'none'): Promise<void> {
 	const clock = new SimClock();
 	const random = chance(seed);
 	const browser = new SimBrowser(clock);
 	const sender = new SimSender(clock, random);
+	sender.isForgetful = plant === 'forgetful';
+	browser.isOpen = plant === 'crowded';
 	const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 	let tabs = [openTab(browser, sender, random), openTab(browser, sender, random)];
 	const given: Entry[] = [];
@@ -327,8 +346,11 @@ async function story(seed: number): Promise<void> {
 	for (let step = 0; step < 60; step++) {
 		const { outbox, tab } = pick(tabs);
 		const dice = random();
-		if (dice < 0.4) given.push(await outbox.add(command(pick(['post', 'edit']), pick(['a', 'b', 'c']))));
-		else if (dice < 0.5 && given.length > 0) {
+		if (dice < 0.4) {
+			const one = command(pick(['post', 'edit']), pick(['a', 'b', 'c']));
+			const resource = plant === 'unordered' ? `${one.resource} ${step}` : one.resource;
+			given.push({ ...(await outbox.add({ ...one, resource })), resource: one.resource });
+		} else if (dice < 0.5 && given.length > 0) {
 			const { id } = pick(given);
 			const outcome = await outbox.cancel(id);
 			if (outcome === 'cancelled') cancelled.add(id);

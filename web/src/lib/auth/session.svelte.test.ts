@@ -1,5 +1,5 @@
 import { ApiError, Unreachable, type Api, type SessionUser } from '@tidings/client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Session } from './session.svelte';
 
 const ada: SessionUser = {
@@ -15,14 +15,14 @@ const ada: SessionUser = {
 
 function make(answer: () => Promise<SessionUser>) {
 	const nothing = async () => undefined as never;
-	const auth = { session: answer, signIn: async () => ada, signOut: nothing, signOutEverywhere: nothing };
+	const auth = { session: answer, signIn: async () => ada, signOut: vi.fn(nothing), signOutEverywhere: nothing };
 	const config = async () => ({ status: true, name: 'Northwind', version: '1', features: {} });
 	let token: () => string | null = () => null;
 	const session = new Session((given) => {
 		token = given;
 		return { config, auth } as unknown as Api;
 	});
-	return { session, token: () => token() };
+	return { session, auth, token: () => token() };
 }
 
 describe('Session', () => {
@@ -37,6 +37,14 @@ describe('Session', () => {
 		await session.load();
 		await session.signOut();
 		expect([session.stage, session.user, token()]).toEqual(['anonymous', null, null]);
+	});
+
+	it('stays signed in if the server could not be told, for its cookie stays too', async () => {
+		const { session, auth } = make(async () => ada);
+		await session.load();
+		auth.signOut.mockRejectedValueOnce(new Unreachable(null));
+		await expect(session.signOut()).rejects.toThrow('still signed in');
+		expect(session.stage).toBe('signed-in');
 	});
 
 	it('tells a stranger from a server that cannot be reached', async () => {

@@ -6,6 +6,8 @@
 import { ApiError, createApi, type Api, type ServerConfig, type SessionUser } from '@tidings/client';
 import { createContext } from 'svelte';
 
+const STILL_IN = 'You are still signed in: the server could not be reached. Try again when the connection is back.';
+
 export type Stage = 'loading' | 'unreachable' | 'anonymous' | 'pending' | 'signed-in';
 
 export class Session {
@@ -67,13 +69,18 @@ export class Session {
 		this.#config = await this.api.config().catch(() => this.#config);
 	}
 
-	/** Forgets the person even if the server cannot be told. */
-	async signOut(everywhere = false): Promise<void> {
+	/**
+	 * `wipe` removes what is kept of the person, once the session has ended. Throws if the server could not be told: the
+	 * cookie is its, so whoever reloads the page would be in again.
+	 */
+	async signOut(everywhere = false, wipe?: () => Promise<void>): Promise<void> {
 		try {
 			await (everywhere ? this.api.auth.signOutEverywhere() : this.api.auth.signOut());
-		} finally {
-			this.#take(null);
+		} catch (error) {
+			if (!(error instanceof ApiError) || error.status >= 500) throw new Error(STILL_IN, { cause: error });
 		}
+		await wipe?.().catch(() => undefined);
+		this.#take(null);
 	}
 
 	async updateProfile(name: string, imageUrl: string): Promise<void> {

@@ -1,15 +1,24 @@
 import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
-import { People } from '../people/people.svelte';
+import { FakeLive } from '../live/fake-live';
+import { fakePeople } from '../people/fake-people';
 import PendingRowHost from './PendingRowHost.test.svelte';
 import type { Pending } from './message-list';
 
 function make(pending: Partial<Pending>) {
 	const onretry = vi.fn();
 	const ondiscard = vi.fn();
-	const people = new People({ id: 'me', name: 'Me' }, async () => null);
-	const whole: Pending = { temp_id: 't', content: 'hello', at: 0, state: 'sending', ...pending };
+	const people = fakePeople(new FakeLive());
+	const whole: Pending = {
+		temp_id: 't',
+		content: 'hello',
+		at: 0,
+		state: 'sending',
+		reason: '',
+		retryable: true,
+		...pending,
+	};
 	render(PendingRowHost, { people, pending: whole, onretry, ondiscard });
 	return { onretry, ondiscard };
 }
@@ -19,6 +28,19 @@ describe('PendingRow', () => {
 		make({});
 		expect(screen.getByRole('img', { name: 'On its way' })).toBeTruthy();
 		expect(screen.queryByRole('button')).toBeNull();
+	});
+
+	it('can be taken back while it waits, and says why it waits', async () => {
+		const { ondiscard } = make({ state: 'waiting', reason: 'The server has no space left.' });
+		expect(screen.getByRole('img', { name: 'Waiting to be sent' })).toBeTruthy();
+		expect(screen.getByRole('status').textContent).toContain('no space left');
+		await userEvent.setup().click(screen.getByRole('button', { name: 'Do not send' }));
+		expect(ondiscard).toHaveBeenCalledOnce();
+	});
+
+	it('offers no Retry where it would change nothing', () => {
+		make({ state: 'failed', reason: 'You are not in this channel.', retryable: false });
+		expect(screen.getAllByRole('button').map((one) => one.textContent?.trim())).toEqual(['Delete']);
 	});
 
 	it('says why it failed and offers Retry and Delete', async () => {

@@ -8,32 +8,52 @@ import {
 	type ChannelId,
 	type ChannelRow,
 	type NewChannel,
+	type NumberedEvent,
 	type UserId,
 } from '@tidings/client';
 import { createContext } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
+import { Followed, type Live } from '../live/followed.svelte';
 import type { People } from '../people/people.svelte';
 import { Unread } from './unread.svelte';
 
-type ChannelsApi = Pick<Api['channels'], 'list' | 'get' | 'create' | 'direct'>;
+export type ChannelsApi = Pick<Api['channels'], 'get' | 'create' | 'direct'> & Pick<Api['snapshots'], 'channels'>;
 
 export class Channels {
 	readonly unread = new Unread();
 	readonly #api: ChannelsApi;
 	readonly #people: People;
+	readonly #list: Followed<ChannelRow[]>;
 	#rows = new SvelteMap<ChannelId, ChannelRow>();
-	#state = $state<'loading' | 'ready' | 'failed'>('loading');
-	#loading: Promise<void> | null = null;
-	#again = false;
 	#readingId = $state<ChannelId | null>(null);
 
-	constructor(api: ChannelsApi, people: People) {
+	constructor(api: ChannelsApi, people: People, live: Live) {
 		this.#api = api;
 		this.#people = people;
+		const mine = `user:${people.meId}`;
+		this.#list = new Followed(live, {
+			rooms: (room) => room === mine || room.startsWith('channel:'),
+			load: async () => {
+				this.unread.asking();
+				return api.channels();
+			},
+			replace: (rows) => this.#replace(rows),
+			apply: (event) => this.#apply(event),
+			// Read markers have no numbers: they are asked for after every break.
+			again: 'always',
+		});
 	}
 
 	get state() {
-		return this.#state;
+		return this.#list.stage;
+	}
+
+	open(): void {
+		this.#list.open();
+	}
+
+	retry(): void {
+		this.#list.retry();
 	}
 
 	/** Standard channels and groups, by name. */
@@ -84,40 +104,39 @@ export class Channels {
 		return this.#people.name(id, row.users?.find((user) => user.id === id)?.name ?? (row.name || 'Direct message'));
 	}
 
-	/** Fetches the list. A call while one is under way makes it run once more, so that nothing is missed. */
-	load(): Promise<void> {
-		if (this.#loading) {
-			this.#again = true;
-			return this.#loading;
+	#replace(rows: ChannelRow[]): void {
+		const seen = new Set(rows.map((row) => row.id));
+		for (const id of [...this.#rows.keys()]) if (!seen.has(id)) this.forget(id);
+		for (const row of rows) {
+			this.#rows.set(row.id, row);
+			this.#people.remember(row.users ?? []);
 		}
-		this.#loading = this.#fetch().finally(() => {
-			this.#loading = null;
-			if (this.#again) {
-				this.#again = false;
-				void this.load();
-			}
-		});
-		return this.#loading;
+		this.unread.listed(rows);
 	}
 
-	async #fetch(): Promise<void> {
-		try {
-			const rows = await this.#api.list();
-			const seen = new Set<ChannelId>();
-			for (const row of rows) {
-				seen.add(row.id);
-				this.put(row);
+	#apply(event: NumberedEvent): void {
+		switch (event.name) {
+			case 'channel:updated':
+				return this.updated(event.payload.channel);
+			case 'channel:deleted':
+			case 'channel:removed':
+				return this.forget(event.payload.channel_id);
+			case 'channel:added':
+				void this.#list.reload();
+				return;
+			case 'events:channel': {
+				const { data, channel_id } = event.payload;
+				if (data.type === 'channel:created') void this.#list.reload();
+				if (data.type !== 'message' || data.data.parent_id !== null) return;
+				return this.arrived(channel_id, data.data.no ?? 0, data.data.created_at);
 			}
-			for (const id of [...this.#rows.keys()]) if (!seen.has(id)) this.forget(id);
-			this.#state = 'ready';
-		} catch {
-			if (this.#state !== 'ready') this.#state = 'failed';
 		}
 	}
 
+	/** One that was found or made outside the list. */
 	put(row: ChannelRow): void {
 		this.#rows.set(row.id, row);
-		this.unread.listed(row);
+		this.unread.found(row);
 		this.#people.remember(row.users ?? []);
 	}
 
@@ -135,19 +154,19 @@ export class Channels {
 	arrived(id: ChannelId, no: number, createdAt: number): void {
 		this.unread.arrived(id, no);
 		const held = this.#rows.get(id);
-		if (!held) void this.load();
+		if (!held) void this.#list.reload();
 		else if ((held.last_message_at ?? 0) < createdAt) this.#rows.set(id, { ...held, last_message_at: createdAt });
 	}
 
 	async create(form: NewChannel): Promise<Channel> {
 		const channel = await this.#api.create(form);
-		await this.load();
+		await this.#list.reload();
 		return channel;
 	}
 
 	async direct(userId: UserId): Promise<Channel> {
 		const channel = await this.#api.direct(userId);
-		await this.load();
+		await this.#list.reload();
 		return channel;
 	}
 

@@ -1,13 +1,22 @@
-/** What was written and not sent, per channel or chat. In memory only: gone with the tab and with the person. */
+/** What was written and not sent, per channel or chat. Kept over a reload of the tab, gone with the person. */
+import { Kept } from '../shell/kept';
+
 export class Drafts {
-	#texts = new Map<string, string>();
+	readonly #kept: Kept;
+
+	constructor(personId: string) {
+		this.#kept = new Kept('drafts', personId);
+	}
 
 	get(place: string): string {
-		return this.#texts.get(place) ?? '';
+		return this.#kept.get(place) ?? '';
 	}
 
 	set(place: string, text: string): void {
-		if (text === '') this.#texts.delete(place);
-		else this.#texts.set(place, text);
+		this.#kept.set(place, text === '' ? null : text);
+	}
+
+	clear(): void {
+		this.#kept.clear();
 	}
 }

@@ -1,11 +1,20 @@
 /**
- * Details and members of the channels that were opened: what the header and the members panel show.
+ * Details and members of the channels that are open: what the header and the members panel show. Followed while they are
+ * on screen; what was known is shown at once the next time, and fetched again.
  */
-import type { Api, ChannelDetail, ChannelId, PersonRef, UserId, UserSummary } from '@tidings/client';
+import {
+	earliest,
+	type Api,
+	type ChannelDetail,
+	type ChannelId,
+	type NumberedEvent,
+	type UserSummary,
+} from '@tidings/client';
 import { SvelteMap } from 'svelte/reactivity';
+import { Followed, type Live, type Stage } from '../live/followed.svelte';
 import type { People } from '../people/people.svelte';
 
-type ChannelsApi = Pick<Api['channels'], 'get' | 'members'>;
+type MembersApi = Pick<Api['snapshots'], 'channel' | 'members'>;
 
 /** Rows of one page of members. */
 const MEMBERS_PAGE = 30;
@@ -13,18 +22,20 @@ const MEMBERS_PAGE = 30;
 export interface MemberPage {
 	members: UserSummary[];
 	total: number;
-	state: 'loading' | 'ready' | 'failed';
 }
 
 export class Members {
-	readonly #api: ChannelsApi;
+	readonly #api: MembersApi;
 	readonly #people: People;
+	readonly #live: Live;
 	#details = new SvelteMap<ChannelId, ChannelDetail>();
 	#pages = new SvelteMap<ChannelId, MemberPage>();
+	#followedPages = new SvelteMap<ChannelId, Followed<MemberPage>>();
 
-	constructor(api: ChannelsApi, people: People) {
+	constructor(api: MembersApi, people: People, live: Live) {
 		this.#api = api;
 		this.#people = people;
+		this.#live = live;
 	}
 
 	detail(id: ChannelId): ChannelDetail | undefined {
@@ -35,67 +46,103 @@ export class Members {
 		return this.#pages.get(id);
 	}
 
-	/** Throws what the server says: a page without its channel is no page. */
-	async loadDetail(id: ChannelId): Promise<ChannelDetail> {
-		const detail = await this.#api.get(id);
-		this.#details.set(id, detail);
-		this.#people.remember(detail.users ?? []);
-		return detail;
+	/** Whether the list of an open panel could be fetched. */
+	stage(id: ChannelId): Stage {
+		return this.#pages.has(id) ? 'ready' : (this.#followedPages.get(id)?.stage ?? 'loading');
 	}
 
-	async load(id: ChannelId): Promise<void> {
-		const held = this.#pages.get(id);
-		if (!held || held.state === 'failed') this.#pages.set(id, { members: [], total: 0, state: 'loading' });
-		try {
-			const { users, total } = await this.#api.members(id, 1);
-			this.#people.remember(users);
-			this.#pages.set(id, { members: users, total, state: 'ready' });
-		} catch {
-			if (!held) this.#pages.set(id, { members: [], total: 0, state: 'failed' });
+	/** The channel is on screen, until the returned function is called. */
+	openDetail(id: ChannelId): () => void {
+		const detail = new Followed<ChannelDetail>(this.#live, {
+			rooms: [`channel:${id}`],
+			load: () => this.#api.channel(id),
+			replace: (body) => {
+				this.#details.set(id, body);
+				this.#people.remember(body.users ?? []);
+			},
+			// Names, access and members decide what one may do here, which only the server knows.
+			apply: (event) => void (changesDetail(event) && detail.reload()),
+		});
+		detail.open();
+		return () => detail.close();
+	}
+
+	/** The panel with the members is on screen, until the returned function is called. */
+	openList(id: ChannelId): () => void {
+		const list = new Followed<MemberPage>(this.#live, {
+			rooms: [`channel:${id}`],
+			load: () => this.#load(id),
+			replace: (page) => {
+				this.#people.remember(page.members);
+				this.#pages.set(id, page);
+			},
+			apply: (event) => this.#apply(id, list, event),
+		});
+		this.#followedPages.set(id, list);
+		list.open();
+		return () => {
+			list.close();
+			this.#followedPages.delete(id);
+		};
+	}
+
+	/** After a failure, or when something was done about the members here. */
+	reload(id: ChannelId): void {
+		this.#followedPages.get(id)?.retry();
+	}
+
+	/** As many pages as are held, at first one. */
+	async #load(id: ChannelId) {
+		const wanted = Math.max(1, Math.ceil((this.#pages.get(id)?.members.length ?? 0) / MEMBERS_PAGE));
+		const members = new Map<string, UserSummary>();
+		const heads = [];
+		let total = 0;
+		for (let page = 1; page <= wanted; page += 1) {
+			const { body, heads: at } = await this.#api.members(id, page);
+			for (const user of body.users) members.set(user.id, user);
+			heads.push(at);
+			total = body.total;
+			if (body.users.length < MEMBERS_PAGE) break;
 		}
+		return { body: { members: [...members.values()], total }, heads: earliest(...heads) };
 	}
 
 	async loadMore(id: ChannelId): Promise<void> {
 		const held = this.#pages.get(id);
 		if (!held) return;
-		const { users, total } = await this.#api.members(id, Math.floor(held.members.length / MEMBERS_PAGE) + 1);
-		this.#people.remember(users);
+		const { body } = await this.#api.members(id, Math.floor(held.members.length / MEMBERS_PAGE) + 1);
+		this.#people.remember(body.users);
 		const known = new Set(held.members.map((member) => member.id));
-		const members = [...held.members, ...users.filter((user) => !known.has(user.id))];
-		this.#pages.set(id, { members, total, state: 'ready' });
+		const members = [...held.members, ...body.users.filter((user) => !known.has(user.id))];
+		this.#pages.set(id, { members, total: body.total });
 	}
 
-	joined(id: ChannelId, user: PersonRef): void {
-		const page = this.#pages.get(id);
-		if (page && !page.members.some((member) => member.id === user.id)) {
-			this.#pages.set(id, { ...page, members: [...page.members, user], total: page.total + 1 });
-		}
-		if (this.#details.has(id)) void this.loadDetail(id).catch(() => undefined);
+	/** One who comes or goes is seen at once; the order and the total are the server's. */
+	#apply(id: ChannelId, list: Followed<MemberPage>, event: NumberedEvent): void {
+		if (event.name === 'member:joined') {
+			const { user } = event.payload;
+			this.#people.remember([user]);
+			this.#change(id, (members) => [...members.filter((member) => member.id !== user.id), user]);
+		} else if (event.name === 'member:left') {
+			const gone = event.payload.user_id;
+			this.#change(id, (members) => members.filter((member) => member.id !== gone));
+		} else return;
+		void list.reload();
 	}
 
-	left(id: ChannelId, userId: UserId): void {
-		const page = this.#pages.get(id);
-		if (page?.members.some((member) => member.id === userId)) {
-			const members = page.members.filter((member) => member.id !== userId);
-			this.#pages.set(id, { ...page, members, total: page.total - 1 });
-		}
-		if (this.#details.has(id)) void this.loadDetail(id).catch(() => undefined);
-	}
-
-	/** Name, access or description changed: rights may have too. */
-	channelChanged(id: ChannelId): void {
-		if (this.#details.has(id)) void this.loadDetail(id).catch(() => undefined);
-	}
-
-	/** After a time away. */
-	cameBack(open: ChannelId | null): void {
-		if (open === null) return;
-		if (this.#details.has(open)) void this.loadDetail(open).catch(() => undefined);
-		if (this.#pages.has(open)) void this.load(open);
+	#change(id: ChannelId, change: (members: UserSummary[]) => UserSummary[]): void {
+		const held = this.#pages.get(id);
+		if (!held) return;
+		const members = change(held.members);
+		this.#pages.set(id, { members, total: held.total + members.length - held.members.length });
 	}
 
 	forget(id: ChannelId): void {
 		this.#details.delete(id);
 		this.#pages.delete(id);
 	}
+}
+
+function changesDetail({ name }: NumberedEvent): boolean {
+	return name === 'channel:updated' || name === 'member:joined' || name === 'member:left';
 }

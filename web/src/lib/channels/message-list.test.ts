@@ -1,6 +1,6 @@
 import type { Message } from '@tidings/client';
 import { describe, expect, it } from 'vitest';
-import { confirmed, lines, merged, type Pending } from './message-list';
+import { lines, merged, type Pending } from './message-list';
 
 const MINUTE = 60_000;
 const NOON = new Date(2026, 10, 23, 12).getTime();
@@ -48,15 +48,15 @@ describe('merged', () => {
 	});
 });
 
-describe('confirmed', () => {
-	it('takes away only the post with that temp_id', () => {
-		const waiting: Pending[] = ['a', 'b'].map((temp_id) => ({ temp_id, content: '', at: 0, state: 'sending' }));
-		expect(confirmed(waiting, 'a').map((one) => one.temp_id)).toEqual(['b']);
-		expect(confirmed(waiting, undefined)).toHaveLength(2);
-	});
-});
-
 describe('lines', () => {
+	const waiting: Pending = {
+		temp_id: 't',
+		content: 'hi',
+		at: NOON + 2 * MINUTE,
+		state: 'sending',
+		reason: '',
+		retryable: true,
+	};
 	const kinds = (messages: Message[], readNo: number | null, pending: Pending[] = []) =>
 		lines(messages, pending, 'me', readNo).map((line) => {
 			if (line.kind === 'message') return `${line.compact ? '.' : '*'}${line.message.id}`;
@@ -88,7 +88,12 @@ describe('lines', () => {
 	});
 
 	it('shows what waits at the end', () => {
-		const waiting: Pending = { temp_id: 't', content: 'hi', at: NOON + 2 * MINUTE, state: 'sending' };
 		expect(kinds([message(1, { user_id: 'me' })], null, [waiting])).toEqual(['day', '*m1', '.pending']);
+	});
+
+	it('shows what waits once, also when its event comes before the answer', () => {
+		const here = message(1, { user_id: 'me', temp_id: 't' });
+		expect(kinds([here], null, [waiting])).toEqual(['day', '*m1']);
+		expect(kinds([{ ...here, user_id: 'ada' }], null, [waiting])).toEqual(['day', '*m1', '*pending']);
 	});
 });

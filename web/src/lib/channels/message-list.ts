@@ -12,10 +12,12 @@ export interface Pending {
 	content: string;
 	/** Milliseconds. */
 	at: number;
-	/** `waiting`: the server could not be reached; sent again when the connection is back. */
+	/** `waiting`: it goes out by itself when it can; `failed`: refused, and its author decides. */
 	state: 'sending' | 'waiting' | 'failed';
-	/** Why it failed, as a sentence. */
-	reason?: string;
+	/** Why it waits or failed, as a sentence; empty if there is nothing to say beyond the clock. */
+	reason: string;
+	/** A failed one may be tried again. */
+	retryable: boolean;
 }
 
 const order = (message: Message) => message.no ?? Number.POSITIVE_INFINITY;
@@ -44,11 +46,6 @@ export function merged(
 
 export function without(held: readonly Message[], id: MessageId): Message[] {
 	return held.filter((message) => message.id !== id);
-}
-
-/** The confirmed message takes the place of the one that waits with the same `temp_id`. */
-export function confirmed(pending: readonly Pending[], temp_id: string | null | undefined): Pending[] {
-	return pending.filter((one) => one.temp_id !== temp_id);
 }
 
 export function isEdited(message: Message): boolean {
@@ -102,7 +99,12 @@ export function lines(
 		}
 		out.push({ kind: 'message', key: message.id, message, compact });
 	}
+	const here = new Set(
+		pending.length > 0 ? messages.filter((one) => one.user_id === meId).map((one) => one.temp_id) : [],
+	);
 	for (const one of pending) {
+		// Its event came before the answer.
+		if (here.has(one.temp_id)) continue;
 		const compact = step(meId, one.at);
 		out.push({ kind: 'pending', key: one.temp_id, pending: one, compact });
 	}

@@ -6,7 +6,7 @@ const marker = (read_no: number, version: number) => ({ channel_id: 'c', read_no
 describe('Unread', () => {
 	it('is the difference of two numbers of the server and never below zero', () => {
 		const unread = new Unread();
-		unread.listed({ id: 'c', last_no: 12, read_no: 7, read_version: 1 });
+		unread.listed([{ id: 'c', last_no: 12, read_no: 7, read_version: 1 }]);
 		expect(unread.of('c')).toBe(5);
 		unread.marked(marker(15, 2));
 		expect(unread.of('c')).toBe(0);
@@ -28,10 +28,30 @@ describe('Unread', () => {
 		expect(unread.of('c')).toBe(3);
 	});
 
-	it('does not let an older list undo a newer marker', () => {
+	it('does not let an older list undo a marker that came while it was fetched', () => {
 		const unread = new Unread();
+		unread.asking();
 		unread.marked(marker(5, 8));
-		unread.listed({ id: 'c', last_no: 5, read_no: 2, read_version: 7 });
+		unread.listed([{ id: 'c', last_no: 5, read_no: 2, read_version: 7 }]);
 		expect(unread.of('c')).toBe(0);
+	});
+
+	it('takes lower numbers from a list, as after a restored backup', () => {
+		const unread = new Unread();
+		unread.arrived('c', 90);
+		unread.marked(marker(90, 8));
+		unread.asking();
+		unread.listed([{ id: 'c', last_no: 12, read_no: 7, read_version: 3 }]);
+		expect(unread.of('c')).toBe(5);
+	});
+
+	it('counts as read what was read here and waits to be told', () => {
+		const unread = new Unread();
+		unread.listed([{ id: 'c', last_no: 12, read_no: 7, read_version: 1 }]);
+		unread.waits(new Map([['c', 12]]));
+		expect(unread.of('c')).toBe(0);
+		unread.arrived('c', 13);
+		unread.waits(new Map());
+		expect(unread.of('c')).toBe(6);
 	});
 });

@@ -1,32 +1,42 @@
 /**
  * The list of this person's chats, newest first, kept in step by events from every tab.
  */
-import type { Api, ChatId, ChatRow } from '@tidings/client';
+import { earliest, type Api, type ChatId, type ChatRow, type NumberedEvent, type UserId } from '@tidings/client';
 import { createContext } from 'svelte';
+import { Followed, type Live } from '../live/followed.svelte';
 
 /** Rows of one page of the list. */
 export const CHATS_PAGE = 60;
 
-type ChatsApi = Pick<Api['chats'], 'list' | 'update' | 'remove'>;
+export type ChatListApi = Pick<Api['chats'], 'list' | 'update' | 'remove'> & Pick<Api['snapshots'], 'chats'>;
 
 export class Chats {
-	readonly #api: ChatsApi;
+	readonly #api: ChatListApi;
 	readonly #now: () => number;
+	readonly #list: Followed<{ rows: ChatRow[]; more: boolean }>;
 	#rows = $state.raw<ChatRow[]>([]);
-	#state = $state<'loading' | 'ready' | 'failed'>('loading');
 	#more = $state(false);
-	#page = 1;
+	#pages = 1;
 
-	constructor(api: ChatsApi, now: () => number = Date.now) {
+	constructor(api: ChatListApi, meId: UserId, live: Live, now: () => number = Date.now) {
 		this.#api = api;
 		this.#now = now;
+		this.#list = new Followed(live, {
+			rooms: [`user:${meId}`],
+			load: () => this.#load(),
+			replace: ({ rows, more }) => {
+				this.#rows = sorted(rows);
+				this.#more = more;
+			},
+			apply: (event) => this.#apply(event),
+		});
 	}
 
 	get rows(): readonly ChatRow[] {
 		return this.#rows;
 	}
 	get state() {
-		return this.#state;
+		return this.#list.stage;
 	}
 	/** Whether older chats can be fetched. */
 	get more() {
@@ -37,34 +47,53 @@ export class Chats {
 		return this.#rows.find((row) => row.id === id);
 	}
 
-	async load(): Promise<void> {
-		try {
-			const page = await this.#api.list(1);
-			this.#rows = sorted(page);
-			this.#page = 1;
-			this.#more = page.length >= CHATS_PAGE;
-			this.#state = 'ready';
-		} catch {
-			if (this.#state !== 'ready') this.#state = 'failed';
+	open(): void {
+		this.#list.open();
+	}
+
+	retry(): void {
+		this.#list.retry();
+	}
+
+	/** As many pages as are held, at first one. */
+	async #load() {
+		const rows = new Map<ChatId, ChatRow>();
+		const heads = [];
+		for (let page = 1; ; page += 1) {
+			const { body, heads: at } = await this.#api.chats(page);
+			for (const row of body) rows.set(row.id, row);
+			heads.push(at);
+			const more = body.length >= CHATS_PAGE;
+			if (!more || page >= this.#pages) {
+				return { body: { rows: [...rows.values()], more }, heads: earliest(...heads) };
+			}
 		}
 	}
 
 	async loadMore(): Promise<void> {
-		const page = await this.#api.list(this.#page + 1);
-		this.#page += 1;
+		const page = await this.#api.list(this.#pages + 1);
+		this.#pages += 1;
 		this.#more = page.length >= CHATS_PAGE;
 		const known = new Set(page.map((row) => row.id));
 		this.#rows = sorted([...this.#rows.filter((row) => !known.has(row.id)), ...page]);
 	}
 
+	#apply(event: NumberedEvent): void {
+		if (event.name !== 'events') return;
+		const { data, chat_id } = event.payload;
+		if (data.type === 'chat:list') this.listed(data.data);
+		else if (data.type === 'chat:title' && chat_id !== null) this.titled(chat_id, data.data);
+	}
+
+	/** Of those that were touched in the same second, this one was the last. */
 	put(row: ChatRow): void {
-		this.#rows = sorted([...this.#rows.filter((held) => held.id !== row.id), row]);
+		this.#rows = sorted([row, ...this.#rows.filter((held) => held.id !== row.id)]);
 	}
 
 	/** `chat:list`: a chat was made, renamed, touched or deleted in some tab. */
 	listed(change: { chat_id?: ChatId; title?: string; updated_at?: number; deleted?: boolean } | undefined): void {
 		if (!change?.chat_id) {
-			void this.load();
+			void this.#list.reload();
 			return;
 		}
 		if (change.deleted) {
@@ -76,7 +105,7 @@ export class Chats {
 		if (held) this.put({ ...held, title: change.title ?? held.title, updated_at: seconds });
 		else if (change.title !== undefined) {
 			this.put({ id: change.chat_id, title: change.title, updated_at: seconds, created_at: seconds });
-		} else void this.load();
+		} else void this.#list.reload();
 	}
 
 	titled(id: ChatId, title: string): void {
@@ -102,7 +131,7 @@ export class Chats {
 }
 
 function sorted(rows: ChatRow[]): ChatRow[] {
-	return rows.sort((a, b) => b.updated_at - a.updated_at || b.created_at - a.created_at);
+	return rows.sort((a, b) => b.updated_at - a.updated_at);
 }
 
 export const [getChats, setChats] = createContext<Chats>();

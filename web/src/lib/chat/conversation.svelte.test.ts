@@ -1,5 +1,6 @@
 import { ApiError, type Chat, type ChatBody, type ChatEventData, type CompletionRequest } from '@tidings/client';
 import { describe, expect, it } from 'vitest';
+import { FakeLive, settled, snapshotOf } from '../live/fake-live';
 import { Conversation, type ChatsApi } from './conversation.svelte';
 
 const model = { id: 'demo', name: 'Demo' };
@@ -18,7 +19,7 @@ function fakeChats() {
 	});
 	const api: ChatsApi & { fail: Error | null } = {
 		fail: null,
-		get: async () => chat(),
+		chat: async () => snapshotOf(chat()),
 		create: async (body) => {
 			calls.push('create');
 			stored = body;
@@ -37,15 +38,16 @@ function fakeChats() {
 		},
 		runningTasks: async () => [],
 	};
-	return { api, calls, asked };
+	const live = new FakeLive();
+	return { api, calls, asked, live, source: { api, live, meId: 'me' }, stored: () => stored };
 }
 
 async function askedOnce() {
 	const fake = fakeChats();
-	const chat = new Conversation(fake.api);
+	const chat = new Conversation(fake.source);
 	await chat.ask('Why?', model, 'sid', () => fake.calls.push('shown'));
 	const answer = chat.line.at(-1)!;
-	const event = (data: ChatEventData) => chat.apply({ chat_id: 'chat', message_id: answer.id, data });
+	const event = (data: ChatEventData) => chat.hear({ chat_id: 'chat', message_id: answer.id, data });
 	return { ...fake, chat, answer, event };
 }
 
@@ -112,14 +114,48 @@ describe('Conversation', () => {
 		});
 		expect(chat.line).toHaveLength(4);
 		const piece = { choices: [{ delta: { content: 'Yes' } }] };
-		chat.apply({ chat_id: 'chat', message_id: 'a2', data: { type: 'chat:completion', data: piece } });
+		chat.hear({ chat_id: 'chat', message_id: 'a2', data: { type: 'chat:completion', data: piece } });
 		expect([chat.line.at(-1)?.content, chat.isAnswering]).toEqual(['Yes', true]);
 	});
 
 	it('calls an answer interrupted that nobody writes any more', async () => {
-		const { api } = await askedOnce();
-		const later = new Conversation(api, 'chat');
-		await later.load();
+		const { source } = await askedOnce();
+		const later = new Conversation(source, 'chat');
+		later.open();
+		await settled();
 		expect([later.isAnswering, later.isInterrupted(later.line.at(-1)!)]).toEqual([false, true]);
+	});
+
+	it('goes on with pieces that came while the chat was fetched, where the fetched text ends', async () => {
+		const { source, answer, stored, api } = await askedOnce();
+		api.runningTasks = async () => ['t'];
+		stored().history.messages[answer.id]!.content = 'Because ';
+		const later = new Conversation(source, 'chat');
+		later.open();
+		const piece = (offset: number, content: string) =>
+			later.hear({
+				chat_id: 'chat',
+				message_id: answer.id,
+				data: { type: 'chat:completion', data: { choices: [{ delta: { content } }] } },
+				run: { id: 'r', offset },
+			});
+		piece(4, 'use ');
+		piece(8, 'of ');
+		piece(11, 'that.');
+		await settled();
+		expect([later.line.at(-1)?.content, later.isAnswering]).toEqual(['Because of that.', true]);
+	});
+
+	it('is missing when it was deleted while one was away', async () => {
+		const { source, live, api } = await askedOnce();
+		const later = new Conversation(source, 'chat');
+		later.open();
+		await settled();
+		api.chat = async () => {
+			throw new ApiError(401, 'chat_not_found', 'there is no such chat');
+		};
+		live.lose();
+		await settled();
+		expect(later.state).toBe('missing');
 	});
 });

@@ -13,16 +13,34 @@ import {
 	type ChatMessage,
 	type MessageId,
 	type Model,
+	type Snapshot,
+	type UserId,
 } from '@tidings/client';
+import { Followed, type Live } from '../live/followed.svelte';
 import { completed, failure, fromHistory, taken, thread, toHistory, withMessages } from './history';
 
-export type ChatsApi = Pick<Api['chats'], 'get' | 'create' | 'update' | 'complete' | 'runningTasks'>;
+export type ChatsApi = Pick<Api['chats'], 'create' | 'update' | 'complete' | 'runningTasks'> &
+	Pick<Api['snapshots'], 'chat'>;
+
+/** What a conversation is made with. */
+export interface ChatSource {
+	api: ChatsApi;
+	live: Live;
+	meId: UserId;
+}
+
+interface Fetched {
+	chat: Chat;
+	isRunning: boolean;
+}
 
 export const NEW_TITLE = 'New chat';
 
 export class Conversation {
 	readonly #api: ChatsApi;
+	readonly #source: ChatSource;
 	readonly #now: () => number;
+	#followed = $state.raw<Followed<Fetched> | null>(null);
 	#id = $state<ChatId | null>(null);
 	#title = $state(NEW_TITLE);
 	#model = $state<string | null>(null);
@@ -31,15 +49,33 @@ export class Conversation {
 	/** Kept, not derived: a chat outlives the page that opened it, and what a page derives ends with the page. */
 	#line = $state.raw<ChatMessage[]>([]);
 	#running = $state.raw<ReadonlySet<MessageId>>(new Set());
-	#state = $state<'loading' | 'ready' | 'failed' | 'missing'>('ready');
-	#loading = false;
+	/** There is something to show that was made here. */
+	#isOurs = $state(false);
+	#isDeleted = $state(false);
 	#asked = new Set<MessageId>();
+	/** Answers that were asked for, and the server has not said yes. */
+	#starting = new Set<MessageId>();
+	/** Pieces that came while the chat is fetched: they go on where the fetched text ends. */
+	#heard: ChatEvent[] | null = null;
 
-	constructor(api: ChatsApi, id: ChatId | null = null, now: () => number = Date.now) {
-		this.#api = api;
+	constructor(source: ChatSource, id: ChatId | null = null, now: () => number = Date.now) {
+		this.#source = source;
+		this.#api = source.api;
 		this.#now = now;
+		if (id === null) this.#isOurs = true;
+		else this.#follow(id);
+	}
+
+	#follow(id: ChatId): void {
 		this.#id = id;
-		if (id !== null) this.#state = 'loading';
+		this.#followed = new Followed<Fetched>(this.#source.live, {
+			rooms: [`user:${this.#source.meId}`],
+			load: () => this.#load(id),
+			replace: (fetched) => this.#take(fetched),
+			apply: (event) => {
+				if (event.name === 'events' && event.payload.chat_id === id) this.#apply(event.payload);
+			},
+		});
 	}
 
 	/** The line of messages on screen. */
@@ -52,8 +88,12 @@ export class Conversation {
 	get title() {
 		return this.#title;
 	}
-	get state() {
-		return this.#state;
+	get state(): 'loading' | 'ready' | 'failed' | 'missing' {
+		const followed = this.#followed;
+		const error = followed?.error;
+		if (this.#isDeleted) return 'missing';
+		if (error instanceof ApiError && [401, 403, 404].includes(error.status)) return 'missing';
+		return this.#isOurs || !followed ? 'ready' : followed.stage;
 	}
 	/** The model that answered last; null before the first answer. */
 	get model() {
@@ -83,33 +123,56 @@ export class Conversation {
 		);
 	}
 
-	async load(): Promise<void> {
-		const id = this.#id;
-		if (id === null || this.#loading) return;
-		this.#loading = true;
+	/** On screen, or awaited: changes reach it. */
+	open(): void {
+		this.#followed?.open();
+	}
+
+	/** Fetched again when it is opened the next time. */
+	close(): void {
+		this.#followed?.close();
+		this.#heard = null;
+	}
+
+	reload(): void {
+		void this.#followed?.reload();
+	}
+
+	fetchAgain(): void {
+		this.#followed?.retry();
+	}
+
+	async #load(id: ChatId): Promise<Snapshot<Fetched>> {
+		this.#heard ??= [];
 		try {
-			const chat = await this.#api.get(id);
+			const { body: chat, heads } = await this.#api.chat(id);
 			const tasks = await this.#api.runningTasks(id).catch(() => []);
-			this.#take(chat, tasks.length > 0);
+			return { body: { chat, isRunning: tasks.length > 0 }, heads };
 		} catch (error) {
-			const gone = error instanceof ApiError && [401, 403, 404].includes(error.status);
-			if (gone) this.#state = 'missing';
-			else if (this.#state === 'loading') this.#state = 'failed';
-		} finally {
-			this.#loading = false;
+			this.#replay();
+			throw error;
 		}
 	}
 
-	#take(chat: Chat, running: boolean): void {
+	#replay(): void {
+		const heard = this.#heard ?? [];
+		this.#heard = null;
+		for (const event of heard) this.#apply(event);
+	}
+
+	#take({ chat, isRunning }: Fetched): void {
 		const { messages, currentId } = fromHistory(chat.chat.history);
 		const held = this.#messages;
 		for (const [id, message] of messages) messages.set(id, taken(held.get(id), id, message));
+		// What was asked a moment ago may be newer than the answer to the question what there is.
+		for (const id of this.#starting) if (!messages.has(id)) return this.#replay();
 		this.#hold(messages, currentId);
 		this.#title = chat.title;
 		this.#model = chat.chat.models?.[0] ?? this.#model;
 		const last = currentId === null ? undefined : messages.get(currentId);
-		this.#running = new Set(running && last && last.role === 'assistant' && !last.done ? [last.id] : []);
-		this.#state = 'ready';
+		const running = isRunning && last && last.role === 'assistant' && !last.done ? [last.id] : [];
+		this.#running = new Set([...this.#starting, ...running]);
+		this.#replay();
 	}
 
 	/**
@@ -159,6 +222,7 @@ export class Conversation {
 		this.#hold(withMessages(this.#messages, [...added, answer]), answer.id);
 		this.#model = model.id;
 		this.#asked.add(answer.id);
+		this.#starting.add(answer.id);
 		this.#running = new Set([...this.#running, answer.id]);
 		try {
 			const id = await this.#store(model, onCreated);
@@ -178,6 +242,8 @@ export class Conversation {
 			const text = error instanceof Error ? error.message : 'The question was not sent.';
 			this.#edit(answer.id, (message) => ({ ...message, done: true, error: { content: text } }));
 			this.#stop(answer.id);
+		} finally {
+			this.#starting.delete(answer.id);
 		}
 	}
 
@@ -190,14 +256,19 @@ export class Conversation {
 			return this.#id;
 		}
 		const chat = await this.#api.create({ ...body, title: NEW_TITLE, timestamp: this.#now() });
-		this.#id = chat.id;
 		this.#title = chat.title;
+		this.#follow(chat.id);
 		onCreated(chat);
 		return chat.id;
 	}
 
-	/** Applies an event of this chat. */
-	apply(event: ChatEvent): void {
+	/** A piece of an answer, or what else is told of this chat without a number. */
+	hear(event: ChatEvent): void {
+		if (this.#heard) this.#heard.push(event);
+		else this.#apply(event);
+	}
+
+	#apply(event: ChatEvent): void {
 		const { data, message_id: id } = event;
 		switch (data.type) {
 			case 'chat:completion':
@@ -228,7 +299,7 @@ export class Conversation {
 				break;
 			case 'chat:list':
 				if (data.data?.title !== undefined) this.#title = data.data.title;
-				if (data.data?.deleted) this.#state = 'missing';
+				if (data.data?.deleted) this.#isDeleted = true;
 				break;
 			case 'notification':
 				break;
@@ -244,7 +315,7 @@ export class Conversation {
 	#completion(id: MessageId, event: ChatEvent, data: Parameters<typeof completed>[1]): void {
 		const held = this.#messages.get(id);
 		if (!held) {
-			void this.load();
+			this.reload();
 			return;
 		}
 		const { message, gap } = completed(held, data, event.run?.offset);
@@ -252,7 +323,7 @@ export class Conversation {
 		if (data.title !== undefined && data.done) this.#title = data.title;
 		if (message.done || message.error) this.#stop(id);
 		else this.#running = this.#running.has(id) ? this.#running : new Set([...this.#running, id]);
-		if (gap) void this.load();
+		if (gap) this.reload();
 	}
 
 	#told(messages: Record<MessageId, ChatMessage>, currentId: MessageId | null): void {

@@ -1,8 +1,8 @@
 /**
- * The state of this tab's connection, as people are told about it: nothing for two seconds, then a calm bar; a note when
- * WebSockets are blocked; a note when the server was updated.
+ * The state of this tab's connection, as people are told about it: nothing for two seconds, then a calm bar that says
+ * why; a note when WebSockets are blocked; a note when the server was updated.
  */
-import type { LiveState as ConnectionState, ServerVersion } from '@tidings/client';
+import type { ConnectionState, ServerVersion } from '@tidings/client';
 import { createContext } from 'svelte';
 
 /** How long a connection may be away before anybody is told, in milliseconds. */
@@ -11,26 +11,38 @@ export const QUIET_MS = 2_000;
 const POLLING_NOTE_MS = 5_000;
 
 export class Connection {
-	#state = $state.raw<ConnectionState>({ phase: 'connecting' });
+	#state = $state.raw<ConnectionState>({ phase: 'connecting', since: 0 });
 	#isAway = $state(false);
+	#wasLive = $state(false);
 	#isPolling = $state(false);
 	#isOutdated = $state(false);
 	#awayTimer: ReturnType<typeof setTimeout> | undefined;
 	#pollingTimer: ReturnType<typeof setTimeout> | undefined;
 	#version: ServerVersion | null = null;
 
-	get phase(): ConnectionState['phase'] {
-		return this.#state.phase;
+	/** What was missed is here, and what happens arrives as it happens. */
+	get isLive(): boolean {
+		return this.#state.phase === 'live';
 	}
 
 	/** The id by which the server knows this tab. */
 	get sid(): string | undefined {
-		return this.#state.phase === 'connected' ? this.#state.sid : undefined;
+		return this.#state.phase === 'live' ? this.#state.sid : undefined;
 	}
 
 	/** Away for longer than anybody should wonder. */
 	get isAway(): boolean {
 		return this.#isAway;
+	}
+
+	/** It comes back; before that it comes for the first time. */
+	get wasLive(): boolean {
+		return this.#wasLive;
+	}
+
+	/** The device has no network: nothing that the server could do about. */
+	get isOffline(): boolean {
+		return this.#state.phase === 'offline' && this.#state.why === 'no-network';
 	}
 
 	get isPolling(): boolean {
@@ -44,13 +56,14 @@ export class Connection {
 
 	changed(state: ConnectionState): void {
 		this.#state = state;
-		if (state.phase === 'connected' || (state.phase === 'closed' && !state.byServer)) {
+		if (state.phase === 'live') this.#wasLive = true;
+		if (state.phase === 'live' || (state.phase === 'closed' && state.by === 'client')) {
 			clearTimeout(this.#awayTimer);
 			this.#awayTimer = undefined;
 			this.#isAway = false;
 		} else this.#awayTimer ??= setTimeout(() => (this.#isAway = true), QUIET_MS);
 		clearTimeout(this.#pollingTimer);
-		if (state.phase !== 'connected' || state.transport === 'websocket') this.#isPolling = false;
+		if (state.phase !== 'live' || state.transport === 'websocket') this.#isPolling = false;
 		else this.#pollingTimer = setTimeout(() => (this.#isPolling = true), POLLING_NOTE_MS);
 	}
 

@@ -8,7 +8,8 @@ import { Chats } from '../chat/chats.svelte';
 import { Conversations } from '../chat/conversations.svelte';
 import { Memory } from '../memory/memory.svelte';
 import { Notices } from '../notifications/notices.svelte';
-import { People } from '../people/people.svelte';
+import { fakePeople } from '../people/fake-people';
+import { FakeLive, settled, snapshotOf } from './fake-live';
 import { routeEvent, type Targets } from './route-event';
 
 const channel = {
@@ -37,25 +38,25 @@ const message: Message = {
 	user: { id: 'ada', name: 'Ada' },
 };
 
-function world() {
-	const list = vi.fn(async () => []);
+async function world() {
+	const live = new FakeLive();
+	const row = { ...channel, last_message_at: null, unread_count: 0, last_no: 0, read_no: 0, read_version: 1 };
+	const list = vi.fn(async () => snapshotOf([row]));
 	const nothing = async () => undefined as never;
-	const api = { list, get: nothing, create: nothing, direct: nothing, members: nothing, messages: async () => [] };
-	const people = new People({ id: 'me', name: 'Me' }, async () => null);
+	const none = async () => snapshotOf([]);
+	const people = fakePeople(live);
 	const shown: string[] = [];
 	const to: Targets = {
 		people,
-		channels: new Channels(api, people),
-		messages: new Messages({ ...api, post: nothing, edit: nothing, removeMessage: nothing }),
-		members: new Members(api, people),
+		channels: new Channels({ get: nothing, create: nothing, direct: nothing, channels: list }, people, live),
+		messages: new Messages({ messages: none }, live),
+		members: new Members({ channel: nothing, members: nothing }, people, live),
 		typing: new Typing('me'),
-		chats: new Chats({ list, update: nothing, remove: nothing }),
+		chats: new Chats({ list: nothing, update: nothing, remove: nothing, chats: none }, 'me', live),
 		conversations: new Conversations({
-			get: nothing,
-			create: nothing,
-			update: nothing,
-			complete: nothing,
-			runningTasks: nothing,
+			api: { chat: nothing, create: nothing, update: nothing, complete: nothing, runningTasks: nothing },
+			live,
+			meId: 'me',
 		}),
 		notices: new Notices(
 			{ show: (one) => void shown.push(`${one.author} ${one.where}`), dismiss() {} },
@@ -63,7 +64,7 @@ function world() {
 		),
 		memory: new Memory(
 			{
-				blocks: nothing,
+				blocks: async () => snapshotOf({ blocks: [], total: 0 }),
 				block: nothing,
 				create: nothing,
 				update: nothing,
@@ -73,13 +74,20 @@ function world() {
 				reject: nothing,
 			},
 			'me',
+			live,
 			{ updated() {}, proposed() {}, dismiss() {} },
 			() => true,
 		),
 		meChanged: vi.fn(),
 	};
-	to.channels.put({ ...channel, last_message_at: null, unread_count: 0, last_no: 0, read_no: 0, read_version: 1 });
-	return { to, shown, list };
+	for (const store of [to.people, to.channels, to.chats, to.memory]) store.open();
+	await settled();
+	/** As the connection does: whoever follows the room first, then everybody else. */
+	const hear = (room: string, event: ServerEvent, isNews = true) => {
+		live.tell(room, event);
+		routeEvent({ ...event, payload: { ...event.payload, room, seq: 1 } } as ServerEvent, to, isNews);
+	};
+	return { to, shown, list, hear };
 }
 
 const posted = (change: Partial<Message> = {}): ServerEvent => ({
@@ -88,59 +96,66 @@ const posted = (change: Partial<Message> = {}): ServerEvent => ({
 });
 
 describe('routeEvent', () => {
-	it('counts a message, toasts it, and clears the count when it is read in any tab', () => {
-		const { to, shown } = world();
-		routeEvent(posted(), to);
+	it('counts a message, toasts it, and clears the count when it is read in any tab', async () => {
+		const { to, shown, hear } = await world();
+		hear('channel:c', posted());
 		expect([to.channels.unread.of('c'), shown]).toEqual([1, ['Ada #launch']]);
 		const payload = { channel_id: 'c', read_no: 1, mentions: 0, version: 2 };
-		routeEvent({ name: 'events:read', payload }, to);
+		routeEvent({ name: 'events:read', payload }, to, true);
 		expect(to.channels.unread.of('c')).toBe(0);
 	});
 
-	it('does not toast our own message from another tab', () => {
-		const { to, shown } = world();
-		routeEvent(posted({ user_id: 'me' }), to);
+	it('counts what was missed, and does not tell it one by one', async () => {
+		const { to, shown, hear } = await world();
+		hear('channel:c', posted(), false);
+		expect([to.channels.unread.of('c'), shown]).toEqual([1, []]);
+	});
+
+	it('does not toast our own message from another tab', async () => {
+		const { shown, hear } = await world();
+		hear('channel:c', posted({ user_id: 'me' }));
 		expect(shown).toEqual([]);
 	});
 
-	it('renames and removes channels', () => {
-		const { to } = world();
-		routeEvent({ name: 'channel:updated', payload: { channel: { ...channel, name: 'orbit' } } }, to);
+	it('renames and removes channels', async () => {
+		const { to, hear } = await world();
+		hear('channel:c', { name: 'channel:updated', payload: { channel: { ...channel, name: 'orbit' } } });
 		expect(to.channels.rooms.map((row) => row.name)).toEqual(['orbit']);
-		routeEvent({ name: 'channel:removed', payload: { channel_id: 'c' } }, to);
+		hear('channel:c', { name: 'channel:removed', payload: { channel_id: 'c' } });
 		expect(to.channels.rooms).toEqual([]);
 	});
 
-	it('fetches the list when a channel appears', () => {
-		const { to, list } = world();
-		routeEvent({ name: 'channel:added', payload: { channel_id: 'd' } }, to);
-		expect(list).toHaveBeenCalledOnce();
+	it('fetches the list when a channel appears', async () => {
+		const { list, hear } = await world();
+		hear('user:me', { name: 'channel:added', payload: { channel_id: 'd' } });
+		await settled();
+		expect(list).toHaveBeenCalledTimes(2);
 	});
 
-	it('keeps the chat list in step', () => {
-		const { to } = world();
+	it('keeps the chat list in step', async () => {
+		const { to, hear } = await world();
 		const event = (data: object): ServerEvent =>
 			({ name: 'events', payload: { chat_id: 'k', message_id: null, data } }) as ServerEvent;
-		routeEvent(event({ type: 'chat:list', data: { chat_id: 'k', title: 'New chat', updated_at: 3 } }), to);
-		routeEvent(event({ type: 'chat:title', data: 'Reasons' }), to);
+		hear('user:me', event({ type: 'chat:list', data: { chat_id: 'k', title: 'New chat', updated_at: 3 } }));
+		hear('user:me', event({ type: 'chat:title', data: 'Reasons' }));
 		expect(to.chats.rows.map((row) => row.title)).toEqual(['Reasons']);
-		routeEvent(event({ type: 'chat:list', data: { chat_id: 'k', deleted: true } }), to);
+		hear('user:me', event({ type: 'chat:list', data: { chat_id: 'k', deleted: true } }));
 		expect(to.chats.rows).toEqual([]);
 	});
 
-	it('says how many proposals wait', () => {
-		const { to } = world();
+	it('says how many proposals wait', async () => {
+		const { to, hear } = await world();
 		const from = { diff_id: null, agent_id: null, thread_id: null, confidence: null };
 		const data = { block_id: 'b', count: 1, total: 4, ...from };
-		routeEvent({ name: 'events:memory', payload: { type: 'diff:pending', data, seq: 3 } }, to);
+		hear('user:me', { name: 'events:memory', payload: { type: 'diff:pending', data } });
 		expect(to.memory.counts.total).toBe(4);
 	});
 
-	it('survives kinds that it does not know', () => {
-		const { to } = world();
+	it('survives kinds that it does not know', async () => {
+		const { to } = await world();
 		const unknown = { chat_id: null, message_id: null, channel_id: 'c', data: { type: 'of:the:future' } };
 		for (const name of ['events', 'events:channel'] as const) {
-			expect(() => routeEvent({ name, payload: unknown } as unknown as ServerEvent, to)).not.toThrow();
+			expect(() => routeEvent({ name, payload: unknown } as unknown as ServerEvent, to, true)).not.toThrow();
 		}
 	});
 

@@ -1,5 +1,6 @@
 /**
- * Every event's way to the state that it changes: one exhaustive switch. Nothing is decided here beyond where it goes.
+ * What events do besides changing content: signals and states go to who shows them, news to those who tell it. Content
+ * follows the rooms by itself (see `followed.svelte.ts`). Nothing is decided here beyond where it goes.
  */
 import { errorText, type ChannelEvent, type ChatEvent, type ServerEvent } from '@tidings/client';
 import type { Channels } from '../channels/channels.svelte';
@@ -12,7 +13,6 @@ import type { Memory } from '../memory/memory.svelte';
 import { plainText, type Notices } from '../notifications/notices.svelte';
 import type { People } from '../people/people.svelte';
 
-/** Everything that events change. */
 export interface Targets {
 	people: People;
 	channels: Channels;
@@ -27,71 +27,60 @@ export interface Targets {
 	meChanged: (change: { name: string; role?: string }) => void;
 }
 
-export function routeEvent(event: ServerEvent, to: Targets): void {
+/** `isNews`: it happens now. What was missed is counted, and not told one by one. */
+export function routeEvent(event: ServerEvent, to: Targets, isNews: boolean): void {
 	switch (event.name) {
 		case 'ready':
 		case 'resumed':
 		case 'joined':
 		case 'left':
-			return; // About the connection: the workspace has dealt with them.
+		case 'channel:updated':
+		case 'channel:added':
+		case 'member:left':
+			return;
 		case 'events':
-			return routeChat(event.payload, to);
+			if (event.payload.seq === undefined) to.conversations.hear(event.payload);
+			return isNews ? tellAnswer(event.payload, to) : undefined;
 		case 'events:channel':
-			return routeChannel(event.payload, to);
+			return routeChannel(event.payload, to, isNews);
 		case 'events:memory':
-			return to.memory.received(event.payload);
+			return isNews ? to.memory.heard(event.payload) : undefined;
 		case 'events:read':
 			to.channels.unread.marked(event.payload);
 			return to.notices.read(event.payload.channel_id, event.payload.read_no);
 		case 'events:presence':
 			return to.people.presence(event.payload);
 		case 'events:people':
-			to.people.changed(event.payload.user);
 			if (event.payload.user.id === to.people.meId) to.meChanged(event.payload.user);
 			return;
-		case 'channel:updated':
-			to.channels.updated(event.payload.channel);
-			return to.members.channelChanged(event.payload.channel.id);
 		case 'channel:deleted':
 		case 'channel:removed':
-			to.channels.forget(event.payload.channel_id);
 			to.messages.forget(event.payload.channel_id);
 			return to.members.forget(event.payload.channel_id);
-		case 'channel:added':
-			void to.channels.load();
-			return;
 		case 'member:joined':
-			to.people.remember([event.payload.user]);
-			return to.members.joined(event.payload.channel_id, event.payload.user);
-		case 'member:left':
-			return to.members.left(event.payload.channel_id, event.payload.user_id);
+			return to.people.remember([event.payload.user]);
 		default:
 			event satisfies never;
 	}
 }
 
-function routeChannel(event: ChannelEvent, to: Targets): void {
+function routeChannel(event: ChannelEvent, to: Targets, isNews: boolean): void {
 	const { data, channel_id: id } = event;
 	switch (data.type) {
 		case 'message':
 			to.people.remember([data.data.user]);
 			to.typing.posted(id, data.data.user_id);
-			if (data.data.parent_id !== null) return;
-			to.channels.arrived(id, data.data.no ?? 0, data.data.created_at);
-			to.messages.held(id)?.put(data.data);
-			return tellMessage(event, to);
+			if (data.data.parent_id === null && isNews) tellMessage(event, to);
+			return;
+		case 'typing':
+			if (event.user && (event.message_id ?? null) === null) to.typing.heard(id, event.user);
+			return;
 		case 'message:update':
 		case 'message:reply':
 		case 'message:reaction:add':
 		case 'message:reaction:remove':
-			return to.messages.held(id)?.update(data.data);
 		case 'message:delete':
-			return to.messages.held(id)?.drop(data.data.id);
-		case 'typing':
-			if (event.user && (event.message_id ?? null) === null) to.typing.heard(id, event.user);
-			return;
 		case 'channel:created':
-			void to.channels.load();
 			return;
 		default:
 			data satisfies never;
@@ -112,33 +101,6 @@ function tellMessage(event: ChannelEvent, to: Targets): void {
 		text: plainText(message.content),
 		href: `/channels/${message.channel_id}`,
 	});
-}
-
-function routeChat(event: ChatEvent, to: Targets): void {
-	const { data, chat_id: id } = event;
-	switch (data.type) {
-		case 'chat:list':
-			to.chats.listed(data.data);
-			break;
-		case 'chat:title':
-			if (id !== null) to.chats.titled(id, data.data);
-			break;
-		case 'chat:completion':
-		case 'chat:message:error':
-			tellAnswer(event, to);
-			break;
-		case 'chat:messages':
-		case 'chat:tasks:cancel':
-		case 'message':
-		case 'chat:message:delta':
-		case 'replace':
-		case 'chat:message':
-		case 'notification':
-			break;
-		default:
-			data satisfies never;
-	}
-	if (id !== null) to.conversations.held(id)?.apply(event);
 }
 
 function tellAnswer(event: ChatEvent, to: Targets): void {

@@ -1,8 +1,8 @@
 /**
- * Everything one signed-in person sees in this tab, made once and thrown away with the person. It owns the connection,
- * hands events to `routeEvent`, and fetches again whatever may have been missed.
+ * Everything one signed-in person sees in this tab, made once and thrown away with the person. It owns the connection;
+ * each store follows the rooms that change it, and what remains of events goes through `routeEvent`.
  */
-import { Live, Positions, type ChannelId, type ServerEvent } from '@tidings/client';
+import { createTidings, type CaughtUp, type ChannelId, type Tidings } from '@tidings/client';
 import { createContext } from 'svelte';
 import type { Session } from '../auth/session.svelte';
 import { Channels } from '../channels/channels.svelte';
@@ -10,20 +10,19 @@ import { Drafts } from '../channels/drafts';
 import { Members } from '../channels/members.svelte';
 import { Messages } from '../channels/messages.svelte';
 import { Typing } from '../channels/typing.svelte';
+import { Unsent } from '../channels/unsent.svelte';
 import { Chats } from '../chat/chats.svelte';
 import { Conversations } from '../chat/conversations.svelte';
 import { Models } from '../chat/models.svelte';
 import { Memory, type MemoryToaster } from '../memory/memory.svelte';
 import { Notices, type Toaster } from '../notifications/notices.svelte';
 import { People } from '../people/people.svelte';
+import { ReadingPlaces } from '../shell/reading-places';
 import { Connection } from './connection.svelte';
 import { routeEvent } from './route-event';
 
-/** How long the first lists wait for the connection, so that they are fetched once, in milliseconds. */
-const FIRST_WAIT_MS = 400;
 /** Read markers go out at most this often per channel, in milliseconds. */
 const READ_EVERY_MS = 1_000;
-
 /** How long a socket that was sent away waits before it comes back with the rights of now, in milliseconds. */
 const RETURN_AFTER_MS = 1_000;
 
@@ -34,43 +33,51 @@ export class Workspace {
 	readonly messages: Messages;
 	readonly members: Members;
 	readonly typing: Typing;
-	readonly drafts = new Drafts();
+	readonly unsent: Unsent;
+	readonly drafts: Drafts;
+	readonly places: ReadingPlaces;
 	readonly chats: Chats;
 	readonly conversations: Conversations;
 	readonly models: Models;
 	readonly notices: Notices;
 	readonly memory: Memory;
 	readonly connection = new Connection();
-	readonly #live: Live;
-	readonly #positions = new Positions();
+	readonly #tidings: Tidings;
 	#readSent = new Map<ChannelId, { no: number; at: number }>();
-	#firstLoad: ReturnType<typeof setTimeout> | undefined;
 	#returning: ReturnType<typeof setTimeout> | undefined;
-	#repair: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(session: Session, toaster: Toaster, memoryToaster: MemoryToaster) {
 		const { api, user } = session;
 		if (!user) throw new Error('a workspace needs a person');
 		this.session = session;
-		this.people = new People(user, api.people.picture);
-		this.channels = new Channels(api.channels, this.people);
-		this.messages = new Messages(api.channels);
-		this.members = new Members(api.channels, this.people);
+		const live = createTidings({
+			token: () => session.token,
+			person: user.id,
+			api,
+			onUnauthorized: () => void session.recheck(),
+		});
+		this.#tidings = live;
+		this.people = new People(user, { ...api.people, online: api.snapshots.online }, live);
+		this.channels = new Channels({ ...api.channels, ...api.snapshots }, this.people, live);
+		this.messages = new Messages(api.snapshots, live);
+		this.members = new Members(api.snapshots, this.people, live);
 		this.typing = new Typing(user.id);
-		this.chats = new Chats(api.chats);
-		this.conversations = new Conversations(api.chats);
+		this.unsent = new Unsent(live, this.messages, this.channels.unread);
+		this.drafts = new Drafts(user.id);
+		this.places = new ReadingPlaces(user.id);
+		this.chats = new Chats({ ...api.chats, ...api.snapshots }, user.id, live);
+		this.conversations = new Conversations({ api: { ...api.chats, ...api.snapshots }, live, meId: user.id });
 		this.models = new Models(api);
 		const isLookedAt = () => document.visibilityState === 'visible';
 		this.notices = new Notices(toaster, isLookedAt);
-		this.memory = new Memory(api.memory, user.id, memoryToaster, isLookedAt);
-		this.#live = new Live({
-			token: () => session.token,
-			onEvent: (event) => this.#received(event),
-			onState: (state) => {
-				this.connection.changed(state);
-				if (state.phase === 'closed' && state.byServer) void this.#sentAway();
-			},
+		this.memory = new Memory(api.memory, user.id, live, memoryToaster, isLookedAt);
+		const targets = { ...this, meChanged: this.session.changed.bind(this.session) };
+		live.onEvent((event) => routeEvent(event, targets, live.state.phase === 'live'));
+		live.onState((state) => {
+			this.connection.changed(state);
+			if (state.phase === 'closed' && state.by !== 'client') void this.#sentAway();
 		});
+		live.onCaughtUp((back) => this.#cameBack(back));
 	}
 
 	get me(): { id: string; name: string } {
@@ -79,28 +86,41 @@ export class Workspace {
 	}
 
 	start(): void {
-		this.#live.connect();
-		this.#firstLoad = setTimeout(() => this.#load(), FIRST_WAIT_MS);
+		this.connection.changed(this.#tidings.state);
+		this.#tidings.start();
+		this.people.open();
+		this.channels.open();
+		this.chats.open();
+		this.memory.open();
+		void this.models.load();
 	}
 
 	stop(): void {
-		clearTimeout(this.#firstLoad);
-		clearTimeout(this.#repair);
 		clearTimeout(this.#returning);
-		this.#live.close();
+		this.unsent.stop();
+		this.#tidings.stop();
 		this.connection.stop();
 		this.typing.stop();
 	}
 
+	/** Forgets who sits here, and leaves nothing of this person in the browser. Throws if the server cannot be told. */
+	async signOut(everywhere = false): Promise<void> {
+		await this.session.signOut(everywhere, () => {
+			this.drafts.clear();
+			this.places.clear();
+			return this.#tidings.signOut();
+		});
+	}
+
 	retryNow(): void {
-		this.#live.retryNow();
+		this.#tidings.retryNow();
 	}
 
 	/** A keystroke in a channel's composer. */
 	typed(channel: ChannelId): void {
 		if (!this.typing.shouldSend(channel)) return;
 		const data = { type: 'typing', data: { typing: true } } as const;
-		this.#live.send('events:channel', { channel_id: channel, message_id: null, data });
+		this.#tidings.send('events:channel', { channel_id: channel, message_id: null, data });
 	}
 
 	/** The channel was seen down to its end: moves the read marker, once per message and not more than once a second. */
@@ -108,6 +128,7 @@ export class Workspace {
 		const { unread } = this.channels;
 		const no = unread.lastNo(channel);
 		if (no <= unread.readNo(channel)) return;
+		if (!this.connection.isLive) return this.unsent.read(channel, no);
 		const sent = this.#readSent.get(channel);
 		const now = Date.now();
 		if (sent && sent.no >= no && now - sent.at < 10 * READ_EVERY_MS) return;
@@ -116,7 +137,7 @@ export class Workspace {
 			return;
 		}
 		const data = { type: 'last_read_at', data: { read_no: no } } as const;
-		if (this.#live.send('events:channel', { channel_id: channel, message_id: null, data })) {
+		if (this.#tidings.send('events:channel', { channel_id: channel, message_id: null, data })) {
 			this.#readSent.set(channel, { no, at: now });
 		}
 	}
@@ -127,58 +148,22 @@ export class Workspace {
 		this.channels.unread.marked(await this.session.api.channels.read(channel, no - 1));
 	}
 
-	post(channel: ChannelId, content: string): void {
+	/** Throws if it cannot be kept: then the text is still the caller's. */
+	async post(channel: ChannelId, content: string): Promise<void> {
 		this.typing.sent(channel);
-		void this.messages.of(channel).post(content, this.me);
+		await this.unsent.post(channel, content);
 	}
 
-	#received(event: ServerEvent): void {
-		if (event.name === 'ready') {
-			this.#positions.ready(event.payload);
-			clearTimeout(this.#firstLoad);
-			this.#readSent.clear();
-			this.#load();
-			return;
-		}
-		if (event.name === 'joined') return this.#positions.joined(event.payload);
-		if (event.name === 'left') return this.#positions.left(event.payload.room);
-		const verdict = this.#positions.accept(event.payload as { room?: string; seq?: number });
-		if (verdict === 'drop') return;
-		routeEvent(event, {
-			people: this.people,
-			channels: this.channels,
-			messages: this.messages,
-			members: this.members,
-			typing: this.typing,
-			chats: this.chats,
-			conversations: this.conversations,
-			notices: this.notices,
-			memory: this.memory,
-			meChanged: (change) => this.session.changed(change),
-		});
-		if (verdict === 'gap') this.#repairSoon();
-	}
-
-	/** Something is missing from a room: everything that is on screen is fetched again, once for many holes. */
-	#repairSoon(): void {
-		this.#repair ??= setTimeout(() => {
-			this.#repair = undefined;
-			this.#load();
-		}, READ_EVERY_MS);
-	}
-
-	#load(): void {
-		const open = this.notices.openChannel;
-		const { api } = this.session;
-		void this.channels.load();
-		void this.chats.load();
-		void this.models.load();
-		void this.people.loadOnline(() => api.people.online()).catch(() => undefined);
-		this.messages.cameBack(open, this.me);
-		this.members.cameBack(open);
+	#cameBack({ first, refetch }: CaughtUp): void {
+		this.#readSent.clear();
 		this.conversations.cameBack();
-		this.memory.cameBack();
-		void api.version().then(
+		if (!first) void this.models.load();
+		if (refetch.includes('everyone')) {
+			this.people.doubt();
+			this.messages.reload();
+			void this.session.recheck();
+		}
+		void this.session.api.version().then(
 			(version) => this.connection.served(version),
 			() => undefined,
 		);
@@ -189,7 +174,7 @@ export class Workspace {
 		const before = this.session.user?.id;
 		await this.session.recheck();
 		if (this.session.stage !== 'signed-in' || this.session.user?.id !== before) return;
-		this.#returning = setTimeout(() => this.#live.connect(), RETURN_AFTER_MS);
+		this.#returning = setTimeout(() => this.#tidings.connect(), RETURN_AFTER_MS);
 	}
 }
 

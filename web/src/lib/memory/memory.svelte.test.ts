@@ -1,5 +1,6 @@
-import { ApiError, type Heads, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
+import { ApiError, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
 import { describe, expect, it, vi } from 'vitest';
+import { FakeLive, settled } from '../live/fake-live';
 import { Memory, agentName } from './memory.svelte';
 
 const goals: MemoryBlock = {
@@ -32,16 +33,16 @@ const proposal: Proposal = {
 };
 
 function world({ looked = true } = {}) {
-	const server = { blocks: [goals], proposals: [proposal], seq: 5 };
-	const heads = (): Heads => ({ 'user:me': [server.seq, 0] });
+	const server = { blocks: [goals], proposals: [proposal] };
+	const live = new FakeLive();
 	const api = {
 		blocks: vi.fn(async () => ({
 			body: { blocks: server.blocks, total: server.proposals.length },
-			heads: heads(),
+			heads: {},
 		})),
 		proposals: vi.fn(async () => ({
 			body: { proposals: server.proposals, total: server.proposals.length },
-			heads: heads(),
+			heads: {},
 		})),
 		block: async () => goals,
 		create: async () => goals,
@@ -56,87 +57,98 @@ function world({ looked = true } = {}) {
 		proposed: vi.fn((made: Proposal) => void told.push(`${made.agent_name} on ${made.block_name}`)),
 		dismiss: vi.fn(),
 	};
-	const memory = new Memory(api, 'me', toaster, () => looked);
-	return { memory, api, server, told, toaster };
+	const memory = new Memory(api, 'me', live, toaster, () => looked);
+	/** As the workspace does: content follows, and what is news is told. */
+	const hear = (event: MemoryEvent) => {
+		live.tell('user:me', { name: 'events:memory', payload: event });
+		memory.heard(event);
+	};
+	const opened = async ({ review = false } = {}) => {
+		memory.open();
+		if (review) {
+			memory.reviewing(true);
+			memory.reviewing(false);
+		}
+		await settled();
+	};
+	return { memory, api, server, told, toaster, hear, opened };
 }
 
-const pending = (count: number, seq: number, diff_id: string | null = null): MemoryEvent => ({
+const pending = (count: number, diff_id: string | null = null): MemoryEvent => ({
 	type: 'diff:pending',
 	data: { block_id: 'goals', count, total: count, diff_id, agent_id: null, thread_id: null, confidence: null },
-	room: 'user:me',
-	seq,
-	at: 1,
 });
 
-const updated = (version: number, seq = 9): MemoryEvent => ({
+const updated = (version: number): MemoryEvent => ({
 	type: 'memory:updated',
 	data: { block_id: 'goals', block_name: 'Goals', version, by: 'user' },
-	seq,
 });
 
-const settled = () => new Promise((done) => setTimeout(done));
 const refused = (code: string) => new ApiError(409, code, 'no');
 
 describe('Memory', () => {
-	it('takes counts from the snapshot and then from newer events only', async () => {
-		const { memory } = world();
-		await memory.load();
+	it('takes counts from the snapshot and then from events', async () => {
+		const { memory, opened, hear } = world();
+		await opened();
 		expect(memory.counts.total).toBe(1);
-		memory.received(pending(7, 5));
-		expect(memory.counts.total).toBe(1);
-		memory.received(pending(2, 6));
+		hear(pending(2));
 		expect([memory.counts.total, memory.counts.of('goals')]).toEqual([2, 2]);
 	});
 
 	it('tells of a proposal once it knows who made it', async () => {
-		const { memory, told } = world();
-		memory.received(pending(1, 6, 'p1'));
+		const { opened, hear, told } = world();
+		await opened();
+		hear(pending(1, 'p1'));
 		await settled();
 		expect(told).toEqual(['Memory keeper on Goals']);
 	});
 
 	it('tells nothing in a tab that nobody looks at, and nothing that is in view', async () => {
 		const hidden = world({ looked: false });
-		hidden.memory.received(pending(1, 6, 'p1'));
-		hidden.memory.received(updated(2));
+		await hidden.opened();
+		hidden.hear(pending(1, 'p1'));
+		hidden.hear(updated(2));
 		await settled();
 		expect(hidden.told).toEqual([]);
-		const { memory, told } = world();
+		const { memory, opened, hear, told } = world();
+		await opened();
 		memory.reviewing(true);
-		memory.received(pending(1, 6, 'p1'));
+		hear(pending(1, 'p1'));
 		await settled();
 		expect([told, memory.proposals.length]).toEqual([[], 1]);
 	});
 
 	it('tells of a change made elsewhere, and not of its own', async () => {
-		const { memory, told } = world();
+		const { memory, opened, hear, told } = world();
+		await opened();
 		await memory.update('goals', { body: 'Mine.', base_version: 1 });
-		memory.received(updated(2));
+		hear(updated(2));
 		expect(told).toEqual([]);
-		memory.received(updated(3));
+		hear(updated(3));
 		expect(told).toEqual(['Goals was modified']);
 	});
 
 	it('knows its own change also when the event comes before the answer', async () => {
-		const { memory, api, told } = world();
+		const { memory, api, opened, hear, told } = world();
+		await opened();
 		let answer = (_: MemoryBlock) => {};
 		api.update.mockImplementationOnce(() => new Promise((done) => (answer = done)));
 		const saving = memory.update('goals', { body: 'Mine.', base_version: 1 });
-		memory.received(updated(2));
-		memory.received(updated(3));
+		hear(updated(2));
+		hear(updated(3));
 		answer({ ...goals, version: 2 });
 		await saving;
 		expect(told).toEqual(['Goals was modified']);
 	});
 
 	it('takes away what was decided, here or elsewhere, and its toast', async () => {
-		const { memory, toaster, server } = world();
-		await memory.loadProposals();
-		const data = { block_id: 'goals', diff_id: 'p1', count: 0, total: 0, by: 'me' };
-		memory.received({ type: 'diff:approved', data, seq: 6 });
+		const { memory, toaster, server, opened, hear } = world();
+		await opened({ review: true });
+		hear({ type: 'diff:approved', data: { block_id: 'goals', diff_id: 'p1', count: 0, total: 0, by: 'me' } });
 		expect([memory.proposals.length, memory.counts.total]).toEqual([0, 0]);
 		expect(toaster.dismiss).toHaveBeenCalledWith('p1');
-		await memory.loadProposals();
+		hear(pending(1));
+		await settled();
 		server.proposals = [];
 		await memory.approve('p1', { base_version: 1 });
 		expect(memory.proposals).toEqual([]);
@@ -144,9 +156,8 @@ describe('Memory', () => {
 	});
 
 	it('has the present texts after a stale approval', async () => {
-		const { memory, api, server } = world();
-		await memory.load();
-		await memory.loadProposals();
+		const { memory, api, server, opened } = world();
+		await opened({ review: true });
 		server.blocks = [{ ...goals, body: 'Ship when it is good.', version: 2 }];
 		api.approve.mockRejectedValueOnce(refused('stale_version'));
 		await expect(memory.approve('p1', { base_version: 1 })).rejects.toThrow();
@@ -154,8 +165,8 @@ describe('Memory', () => {
 	});
 
 	it('drops what turns out to be decided', async () => {
-		const { memory, api, server } = world();
-		await memory.loadProposals();
+		const { memory, api, server, opened } = world();
+		await opened({ review: true });
 		server.proposals = [];
 		api.reject.mockRejectedValueOnce(refused('already_decided'));
 		await expect(memory.reject('p1')).rejects.toThrow();
@@ -163,11 +174,11 @@ describe('Memory', () => {
 	});
 
 	it('says that it could not be loaded, until it can', async () => {
-		const { memory, api } = world();
+		const { memory, api, opened } = world();
 		api.blocks.mockRejectedValueOnce(new Error('offline'));
-		await memory.load();
+		await opened();
 		expect(memory.stage).toBe('failed');
-		memory.cameBack();
+		memory.retry();
 		await settled();
 		expect(memory.stage).toBe('ready');
 	});

@@ -9,18 +9,19 @@ import {
 	type CreateBlock,
 	type MemoryBlock,
 	type MemoryEvent,
+	type MemoryBlocks,
 	type MemoryUpdated,
+	type NumberedEvent,
 	type Proposal,
-	type RoomName,
+	type Proposals,
 	type UpdateBlock,
 } from '@tidings/client';
 import { createContext } from 'svelte';
-import { fetchAgain } from './fetch-again';
+import { Followed, type Live, type Stage } from '../live/followed.svelte';
 import { OwnChanges } from './own-changes';
 import { PendingCounts } from './pending-counts.svelte';
 
 type MemoryApi = Api['memory'];
-type Stage = 'loading' | 'ready' | 'failed';
 
 /** What is told in toasts: the app's toaster, or a list in tests. */
 export interface MemoryToaster {
@@ -41,24 +42,38 @@ export class Memory {
 	/** By block; kept while the page is another one. */
 	readonly drafts = new Map<string, BlockDraft>();
 	readonly #api: MemoryApi;
-	readonly #room: RoomName;
 	readonly #toaster: MemoryToaster;
 	readonly #isLookedAt: () => boolean;
 	readonly #own: OwnChanges<MemoryUpdated>;
+	readonly #list: Followed<MemoryBlocks>;
+	readonly #review: Followed<Proposals>;
 	#blocks = $state.raw<readonly MemoryBlock[]>([]);
 	#proposals = $state.raw<readonly Proposal[]>([]);
-	#stage = $state<Stage>('loading');
-	#reviewStage = $state<Stage>('loading');
 	#isReviewOpen = false;
 	/** A new proposal to be told as soon as it is known. */
 	#arrived = new Set<string>();
 
-	constructor(api: MemoryApi, meId: string, toaster: MemoryToaster, isLookedAt: () => boolean) {
+	constructor(api: MemoryApi, meId: string, live: Live, toaster: MemoryToaster, isLookedAt: () => boolean) {
 		this.#api = api;
-		this.#room = `user:${meId}`;
 		this.#toaster = toaster;
 		this.#isLookedAt = isLookedAt;
 		this.#own = new OwnChanges((change) => this.#isLookedAt() && this.#toaster.updated(change));
+		const rooms = [`user:${meId}`];
+		this.#list = new Followed(live, {
+			rooms,
+			load: () => api.blocks(),
+			replace: ({ blocks, total }) => {
+				this.#blocks = blocks;
+				this.counts.listed(blocks, total);
+			},
+			apply: (event) => this.#count(event),
+		});
+		this.#review = new Followed(live, {
+			rooms,
+			load: () => api.proposals(),
+			replace: ({ proposals }) => (this.#proposals = proposals),
+			apply: (event) => this.#propose(event),
+		});
 	}
 
 	get blocks(): readonly MemoryBlock[] {
@@ -68,69 +83,70 @@ export class Memory {
 		return this.#proposals;
 	}
 	get stage(): Stage {
-		return this.#stage;
+		return this.#list.stage;
 	}
 	get reviewStage(): Stage {
-		return this.#reviewStage;
+		return this.#review.stage;
 	}
 
 	block(id: string): MemoryBlock | undefined {
 		return this.#blocks.find((block) => block.id === id);
 	}
 
-	readonly load = fetchAgain(async () => {
-		try {
-			const { body, heads } = await this.#api.blocks();
-			this.#blocks = body.blocks;
-			this.#stage = 'ready';
-			this.counts.listed(body.blocks, body.total, heads[this.#room]?.[0]);
-		} catch {
-			if (this.#stage !== 'ready') this.#stage = 'failed';
-		}
-	});
+	open(): void {
+		this.#list.open();
+	}
 
-	readonly loadProposals = fetchAgain(async () => {
-		try {
-			const { body } = await this.#api.proposals();
-			this.#proposals = body.proposals;
-			this.#reviewStage = 'ready';
-		} catch {
-			if (this.#reviewStage !== 'ready') this.#reviewStage = 'failed';
-		}
-	});
+	/** After a failure. */
+	retry(): void {
+		if (this.#list.stage === 'failed') this.#list.retry();
+		if (this.#review.stage === 'failed') this.#review.retry();
+	}
 
 	/** The page with the proposals is open in this tab: what arrives there needs no toast. */
 	reviewing(open: boolean): void {
 		this.#isReviewOpen = open;
 		if (!open) return;
 		for (const { id } of this.#proposals) this.#toaster.dismiss(id);
-		void this.loadProposals();
+		this.#review.open();
 	}
 
-	/** After the connection was made, or made again. */
-	cameBack(): void {
-		this.counts.cameBack();
-		void this.load();
-		if (this.#isReviewOpen || this.#reviewStage === 'ready') void this.loadProposals();
+	#count(event: NumberedEvent): void {
+		if (event.name !== 'events:memory') return;
+		const told = event.payload;
+		if (told.type === 'memory:updated') void this.#list.reload();
+		else this.counts.told(told.data.block_id, told.data.count, told.data.total);
 	}
 
-	received(event: MemoryEvent): void {
-		const { seq } = event;
+	#propose(event: NumberedEvent): void {
+		if (event.name !== 'events:memory') return;
+		const told = event.payload;
+		switch (told.type) {
+			case 'diff:pending':
+			case 'memory:updated':
+				void this.#review.reload();
+				return;
+			case 'diff:approved':
+			case 'diff:rejected':
+			case 'diff:superseded':
+				return this.#decided(told.data.diff_id);
+			default:
+				told satisfies never;
+		}
+	}
+
+	/** Something happened just now: what is told of it in toasts. */
+	heard(event: MemoryEvent): void {
 		switch (event.type) {
 			case 'diff:pending':
-				this.counts.told(event.data.block_id, event.data.count, event.data.total, seq);
 				if (event.data.diff_id !== null) void this.#tell(event.data.diff_id);
 				return;
 			case 'diff:approved':
 			case 'diff:rejected':
 			case 'diff:superseded':
-				this.counts.told(event.data.block_id, event.data.count, event.data.total, seq);
 				return this.#decided(event.data.diff_id);
 			case 'memory:updated':
-				this.#own.heard(event.data);
-				void this.load();
-				if (this.#isReviewOpen) void this.loadProposals();
-				return;
+				return this.#own.heard(event.data);
 			default:
 				event satisfies never;
 		}
@@ -172,7 +188,7 @@ export class Memory {
 			this.#put(block);
 			return block;
 		} catch (cause) {
-			if (isConflict(cause)) await this.load();
+			if (isConflict(cause)) await this.#list.reload();
 			throw cause;
 		}
 	}
@@ -182,7 +198,7 @@ export class Memory {
 			await work();
 			this.#decided(id);
 		} catch (cause) {
-			if (isConflict(cause)) await this.loadProposals();
+			if (isConflict(cause)) await this.#review.reload();
 			throw cause;
 		}
 	}
@@ -203,7 +219,10 @@ export class Memory {
 	async #tell(id: string): Promise<void> {
 		this.#arrived.add(id);
 		const isTold = this.#isLookedAt() && !this.#isReviewOpen;
-		if (isTold || this.#reviewStage === 'ready') await this.loadProposals();
+		if (isTold) {
+			this.#review.open();
+			await this.#review.reload();
+		}
 		const proposal = this.#proposals.find((held) => held.id === id);
 		if (proposal && this.#arrived.delete(id) && isTold && !this.#isReviewOpen) this.#toaster.proposed(proposal);
 	}

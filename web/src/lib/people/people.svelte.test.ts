@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { People } from './people.svelte';
+import { FakeLive, settled } from '../live/fake-live';
+import { fakePeople } from './fake-people';
 
 const pictures = new Map<string, string>();
 
-const make = () => new People({ id: 'me', name: 'Me' }, async (id) => pictures.get(id) ?? null);
+const make = (online: () => string[] = () => []) => fakePeople(new FakeLive(), online, pictures);
 
 describe('People', () => {
 	it('takes the newest version of presence', () => {
@@ -16,13 +17,22 @@ describe('People', () => {
 	});
 
 	it('does not let a list undo what was heard while it was fetched', async () => {
-		const people = make();
+		const people = make(() => ['ada', 'cy']);
 		people.presence({ user_id: 'ben', online: true, version: 1 });
-		await people.loadOnline(async () => {
-			people.presence({ user_id: 'ada', online: false, version: 3 });
-			return ['ada', 'cy'];
-		});
+		people.open();
+		people.presence({ user_id: 'ada', online: false, version: 3 });
+		await settled();
 		expect(['ada', 'ben', 'cy'].map((id) => people.isOnline(id))).toEqual([false, false, true]);
+	});
+
+	it('takes names from lists again once they may have changed unheard', () => {
+		const people = make();
+		people.remember([{ id: 'ada', name: 'Ada' }]);
+		people.doubt();
+		expect(people.name('ada')).toBe('Ada');
+		people.remember([{ id: 'ada', name: 'Ada Lovelace' }]);
+		people.remember([{ id: 'ada', name: 'Ada' }]);
+		expect(people.name('ada')).toBe('Ada Lovelace');
 	});
 
 	it('keeps the name of an event against an older list, and asks for the picture again', async () => {

@@ -3,30 +3,54 @@
  *
  * Presence is a state: the newest version per person wins, and a list fetched later than an event never undoes it.
  */
-import type { PersonRef, PresenceState, UserId, UserSummary } from '@tidings/client';
+import type { Api, PersonRef, PresenceState, UserId, UserSummary } from '@tidings/client';
 import { createContext } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
+import { Followed, type Live } from '../live/followed.svelte';
 
 interface Presence {
 	online: boolean;
 	version: number;
 }
 
+interface Named extends PersonRef {
+	/** Known since this many times that names may have changed unheard. */
+	round: number;
+}
+
+type PeopleApi = Pick<Api['snapshots'], 'online'> & Pick<Api['people'], 'picture'>;
+
 export class People {
 	readonly meId: UserId;
+	readonly #online: Followed<UserId[]>;
 	readonly #pictureOf: (id: UserId) => Promise<string | null>;
-	#names = new SvelteMap<UserId, PersonRef>();
+	#names = new SvelteMap<UserId, Named>();
+	#round = 0;
 	#presence = new SvelteMap<UserId, Presence>();
 	/** Addresses of pictures; null for those who have initials only. */
 	#pictures = new SvelteMap<UserId, string | null>();
 	#asked = new Set<UserId>();
 	#heardDuringLoad: Set<UserId> | null = null;
 
-	/** `pictureOf` finds out whether somebody has a picture of their own, and where. */
-	constructor(me: UserSummary, pictureOf: (id: UserId) => Promise<string | null>) {
+	constructor(me: UserSummary, api: PeopleApi, live: Live) {
 		this.meId = me.id;
-		this.#pictureOf = pictureOf;
-		this.#names.set(me.id, { id: me.id, name: me.name, role: me.role });
+		this.#pictureOf = (id) => api.picture(id);
+		this.#names.set(me.id, { id: me.id, name: me.name, role: me.role, round: 0 });
+		this.#online = new Followed(live, {
+			rooms: ['everyone'],
+			load: () => {
+				this.#heardDuringLoad = new Set();
+				return api.online();
+			},
+			replace: (online) => this.#listed(new Set(online)),
+			apply: (event) => void (event.name === 'events:people' && this.changed(event.payload.user)),
+			// Presence has no numbers: it is asked for after every break.
+			again: 'always',
+		});
+	}
+
+	open(): void {
+		this.#online.open();
 	}
 
 	/** The newest name of a person; `fallback` for one nobody has told us of. */
@@ -57,13 +81,20 @@ export class People {
 	/** Takes names from a list or a message, unless an event has told us a newer one. */
 	remember(people: readonly (PersonRef | null | undefined)[]): void {
 		for (const person of people) {
-			if (person && person.name !== '' && !this.#names.has(person.id)) this.#names.set(person.id, person);
+			if (!person || person.name === '' || this.#names.get(person.id)?.round === this.#round) continue;
+			this.#names.set(person.id, { id: person.id, name: person.name, role: person.role, round: this.#round });
 		}
 	}
 
 	changed(user: UserSummary): void {
-		this.#names.set(user.id, { id: user.id, name: user.name, role: user.role });
+		this.#names.set(user.id, { id: user.id, name: user.name, role: user.role, round: this.#round });
 		if (this.#asked.has(user.id)) void this.#findPicture(user.id);
+	}
+
+	/** Names and pictures may have changed unheard: what is fetched from now on is newer than what is held. */
+	doubt(): void {
+		this.#round += 1;
+		for (const id of this.#asked) void this.#findPicture(id);
 	}
 
 	presence(state: PresenceState): void {
@@ -73,24 +104,18 @@ export class People {
 		this.#presence.set(state.user_id, { online: state.online, version: state.version });
 	}
 
-	/** Replaces who is online by the server's list; what was heard while it was under way stays. */
-	async loadOnline(fetch: () => Promise<UserId[]>): Promise<void> {
+	/** Who is online by the server's list; what was heard while it was under way stays. */
+	#listed(online: ReadonlySet<UserId>): void {
 		// Pictures that could not be asked for while the connection was away.
 		for (const id of this.#asked) if (!this.#pictures.has(id)) this.#asked.delete(id);
-		const heard = new Set<UserId>();
-		this.#heardDuringLoad = heard;
-		let online: Set<UserId>;
-		try {
-			online = new Set(await fetch());
-		} finally {
-			if (this.#heardDuringLoad === heard) this.#heardDuringLoad = null;
-		}
+		const heard = this.#heardDuringLoad;
+		this.#heardDuringLoad = null;
 		for (const [id, state] of [...this.#presence]) {
-			if (!heard.has(id) && state.online !== online.has(id))
+			if (!heard?.has(id) && state.online !== online.has(id))
 				this.#presence.set(id, { ...state, online: online.has(id) });
 		}
 		for (const id of online) {
-			if (!heard.has(id) && !this.#presence.has(id)) this.#presence.set(id, { online: true, version: 0 });
+			if (!heard?.has(id) && !this.#presence.has(id)) this.#presence.set(id, { online: true, version: 0 });
 		}
 	}
 }

@@ -5,12 +5,12 @@
 //! the client is told `recovered: false` and fetches anew. Never a silent gap.
 
 use super::feed::{Behind, Place};
-use super::{Hub, Position, lock, tell};
+use super::{Hub, Position, Rights, lock, tell};
 use socketio::Socket;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use wire::UserId;
 use wire::events::{Ready, Recovered, Resumed, ServerEvent};
-use wire::{Room, UserId};
 
 /// The most events that are fed in one room; a client further away fetches anew.
 const MAX_MISSED_IN_ROOM: i64 = 1_000;
@@ -43,7 +43,8 @@ enum Verdict {
 
 impl Hub {
     /// Enters rooms: `ready` with every room's head, then what was missed, then `resumed`. Answers when the socket is in
-    /// its rooms, though perhaps behind; nothing falls between.
+    /// its rooms, though perhaps behind; nothing falls between. False if the rights have changed since they were read: it is
+    /// in no room then.
     ///
     /// # Errors
     /// When the log cannot be read; the socket is in no room then.
@@ -51,16 +52,22 @@ impl Hub {
         &self,
         socket: &Socket,
         user_id: &UserId,
-        rooms: &[Room],
+        rights: &Rights,
         claims: &Claims,
-    ) -> Result<(), store::Error> {
+    ) -> Result<bool, store::Error> {
         let rooms = self
-            .judge(rooms.iter().map(ToString::to_string), claims)
+            .judge(rights.rooms.iter().map(ToString::to_string), claims)
             .await?;
-        let (socket, user_id) = (socket.clone(), user_id.clone());
-        self.step(move |hub| hub.let_in(&socket, user_id, rooms))
-            .await
-            .ok_or(store::Error::Closed)
+        let (socket, user_id, as_of) = (socket.clone(), user_id.clone(), rights.as_of);
+        self.step(move |hub| {
+            let is_current = hub.admits(&socket, &user_id, as_of);
+            if is_current {
+                hub.let_in(&socket, user_id, rooms);
+            }
+            is_current
+        })
+        .await
+        .ok_or(store::Error::Closed)
     }
 
     /// The command `resume` on a live socket: asks again in rooms it is in. Answers when all are live.

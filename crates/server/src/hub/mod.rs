@@ -4,7 +4,7 @@
 //! at their own `pos`, so a removed socket gets nothing numbered above its removal. Everything that must not fall
 //! between two events (entering rooms, going live after catching up) runs as a *step* of the hub's one task.
 //! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind),
-//! `recover.rs` (coming back for stock clients).
+//! `recover.rs` (coming back for stock clients), `rights.rs` (whose rooms are known up to where).
 //! Signals, pieces and states go through [`crate::publish`].
 
 mod enter;
@@ -12,17 +12,20 @@ mod feed;
 #[cfg(feature = "faults")]
 mod planted;
 mod recover;
+mod rights;
 mod ring;
 
 pub use enter::{Claim, Claims};
+pub use rights::Rights;
 pub use ring::Position;
 
 use crate::live;
 use feed::Behind;
+use rights::Changes;
 use ring::{Kept, Ring};
 use socketio::{Class, Frame, Full, Namespace, Sid, Socket, Stamped};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::log::Head;
 use store::{Committed, Effect, Event, Store, What};
@@ -51,6 +54,7 @@ struct Shared {
     io: Namespace,
     store: Store,
     ring: Mutex<Ring>,
+    changes: Mutex<Changes>,
     /// Sockets that are behind in some room; a live socket costs nothing here.
     behind: Mutex<HashMap<Sid, Arc<Behind>>>,
     steps: mpsc::Sender<Step>,
@@ -92,6 +96,7 @@ impl Hub {
         });
         let (steps, taken) = mpsc::channel(WAITING_STEPS);
         let hub = Hub(Arc::new(Shared {
+            changes: Mutex::new(Changes::new()),
             ring: Mutex::new(Ring::new(head, heads, ring::MAX_EVENTS, ring::MAX_BYTES)),
             behind: Mutex::default(),
             io,
@@ -154,7 +159,10 @@ impl Hub {
             *cursor = Some(committed.pos);
             match &committed.what {
                 What::Event(event) => self.deliver(event, committed.pos, committed.at_ms),
-                What::Effect(effect) => self.apply(effect),
+                What::Effect(effect) => {
+                    lock(&self.0.changes).note(effect, committed.pos);
+                    self.apply(effect);
+                }
             }
             lock(&self.0.ring).advance(Head {
                 number: committed.pos,
@@ -243,13 +251,13 @@ impl Hub {
     }
 
     /// Sockets enter a room at the present place of the log; those that opted in are told from where on. Those of people
-    /// who wait for approval enter nothing, whoever named them.
+    /// who wait for approval enter nothing, whoever named them; those that are in no room yet will be asked for anew.
     fn join_all(&self, of: &str, room: &Room) {
         let name = room.to_string();
         let approved = live::crowd_of(&Room::Everyone);
         let head = lock(&self.0.ring).head(&name);
         for socket in self.0.io.in_room(of).sockets() {
-            if !socket.is_in(&approved) {
+            if !socket.is_in(&approved) || socket.flags() & live::ENTERED == 0 {
                 continue;
             }
             if self.rejoin_behind(&socket, &name) || socket.is_in(&name) {
@@ -289,15 +297,37 @@ impl Hub {
         }
     }
 
-    /// Makes the rooms of the log that a socket is in exactly these: it came while rights changed, or is a stock client's.
+    /// Makes the rooms of the log that a socket is in exactly these: it asked for it, or is a stock client's. False if the
+    /// rights have changed since they were read: nothing was done then.
     ///
     /// # Errors
     /// When the server is stopping.
-    pub async fn settle(&self, socket: &Socket, rooms: HashSet<Room>) -> Result<(), store::Error> {
-        let socket = socket.clone();
-        self.step(move |hub| hub.settle_now(&socket, &rooms))
-            .await
-            .ok_or(store::Error::Closed)
+    pub async fn settle(
+        &self,
+        socket: &Socket,
+        user_id: &UserId,
+        rights: Rights,
+    ) -> Result<bool, store::Error> {
+        let (socket, user_id) = (socket.clone(), user_id.clone());
+        self.step(move |hub| {
+            let is_current = hub.admits(&socket, &user_id, rights.as_of);
+            if is_current {
+                hub.settle_now(&socket, &rights);
+            }
+            is_current
+        })
+        .await
+        .ok_or(store::Error::Closed)
+    }
+
+    /// Within a step: whether rights that were read at this place still hold; the socket is found by every change from
+    /// now on.
+    fn admits(&self, socket: &Socket, user_id: &UserId, as_of: i64) -> bool {
+        let is_current = !lock(&self.0.changes).have_come_since(user_id, as_of);
+        if is_current {
+            socket.set_flags(socket.flags() | live::ENTERED);
+        }
+        is_current
     }
 
     /// Takes a socket out of all rooms: it changes hands. A step, so that no room that it was being fed in can go live
@@ -306,6 +336,7 @@ impl Hub {
         let leaving = socket.clone();
         let done = self.step(move |hub| {
             hub.forget(&leaving);
+            leaving.set_flags(leaving.flags() & !live::ENTERED);
             leaving.leave_all();
         });
         if done.await.is_none() {
@@ -313,7 +344,8 @@ impl Hub {
         }
     }
 
-    fn settle_now(&self, socket: &Socket, rooms: &HashSet<Room>) {
+    fn settle_now(&self, socket: &Socket, rights: &Rights) {
+        let rooms = &rights.rooms;
         let behind_in = self.behind_in(socket);
         let names = socket.rooms().into_iter();
         for name in names.chain(behind_in.iter().map(ToString::to_string)) {

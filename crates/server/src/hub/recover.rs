@@ -4,12 +4,12 @@
 //! In doubt the answer is no, and the client begins anew: a place that this log does not know, something pruned, too
 //! much missed. Who asks, and what a `pid` says: `live/recovery.rs`.
 
-use super::{Hub, lock, stamped};
+use super::{Hub, Rights, lock, stamped};
 use crate::live;
 use socketio::{Class, Socket, Stamped};
 use store::log::{Head, Missed, Most};
 use store::{Committed, What};
-use wire::Room;
+use wire::{Room, UserId};
 
 /// The most that a client is given at once; one further away begins anew.
 const MOST: Most = Most {
@@ -32,25 +32,30 @@ impl Hub {
         Ok(self.missed(rooms, from).await?.is_some())
     }
 
-    /// Gives a socket that is in no room what these got after `from`, and enters it into them. False in doubt: it is in
-    /// no room then.
+    /// Gives a socket that is in no room what its person's rooms got after `from`, and enters it into them. False in doubt,
+    /// `None` if the rights have changed since they were read: it is in no room then.
     ///
     /// # Errors
     /// When the log cannot be read; the socket is in no room then.
     pub async fn go_on(
         &self,
         socket: &Socket,
-        rooms: &[Room],
+        user_id: &UserId,
+        rights: &Rights,
         from: Head,
-    ) -> Result<bool, store::Error> {
-        let Some(missed) = self.missed(rooms, from).await? else {
-            return Ok(false);
+    ) -> Result<Option<bool>, store::Error> {
+        let rooms: Vec<Room> = rights.rooms.iter().cloned().collect();
+        let Some(missed) = self.missed(&rooms, from).await? else {
+            return Ok(Some(false));
         };
         let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
-        let socket = socket.clone();
-        self.step(move |hub| hub.go_on_now(&socket, &rooms, missed))
-            .await
-            .ok_or(store::Error::Closed)
+        let (socket, user_id, as_of) = (socket.clone(), user_id.clone(), rights.as_of);
+        self.step(move |hub| {
+            hub.admits(&socket, &user_id, as_of)
+                .then(|| hub.go_on_now(&socket, &rooms, missed))
+        })
+        .await
+        .ok_or(store::Error::Closed)
     }
 
     async fn missed(&self, rooms: &[Room], from: Head) -> Result<Option<Missed>, store::Error> {

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::auth::{Actor, Credential, actor_of_token};
 use crate::channels;
 use crate::error::Error;
-use crate::hub::{Claim, Claims};
+use crate::hub::{Claim, Claims, Rights};
 use crate::presence;
 use serde_json::Value;
 use socketio::{ConnectError, Socket};
@@ -22,7 +22,7 @@ use wire::people::Role;
 const ANONYMOUS_MS: i64 = 600_000;
 /// Most rooms that a client may claim positions in.
 const MAX_CLAIMS: usize = 5_000;
-/// How often the rooms are asked for again when rights change at that very moment.
+/// How often the rooms are asked for when rights change at that very moment.
 const MAX_ROUNDS: usize = 10;
 
 /// What a socket knows that enters its rooms.
@@ -215,39 +215,49 @@ async fn enter_rooms(
     app: &App,
     socket: &Socket,
     actor: &Actor,
-    coming: Coming<'_>,
+    mut coming: Coming<'_>,
 ) -> Result<bool, Error> {
-    let Some(mut rooms) = rooms_of(app, actor).await? else {
-        return Ok(false);
-    };
-    let list: Vec<Room> = rooms.iter().cloned().collect();
-    match coming {
-        Coming::New(claims) if socket.flags() & OPTED_IN != 0 => {
-            app.hub.enter(socket, &actor.user.id, &list, claims).await?;
-        }
-        Coming::Back(from) if app.hub.go_on(socket, &list, from).await? => {}
-        Coming::New(_) | Coming::Back(_) => {
-            recovery::offer(app, socket, &actor.user.id);
-            app.hub.settle(socket, rooms.clone()).await?;
-        }
-        Coming::Again => app.hub.settle(socket, rooms.clone()).await?,
-    }
-    // A right that changed between the question and the entering met the socket outside: ask until nothing changes.
     for _ in 0..MAX_ROUNDS {
-        let Some(now) = rooms_of(app, actor).await? else {
+        let Some(rights) = rights_of(app, actor).await? else {
             return Ok(false);
         };
-        if now == rooms {
-            // The role that the token was read with may be one of before.
-            if !now.contains(&Room::Everyone) {
-                socket.leave(&crowd_of(&Room::Everyone));
-            }
+        // The role that the token was read with may be one of before.
+        if !rights.rooms.contains(&Room::Everyone) {
+            socket.leave(&crowd_of(&Room::Everyone));
+        }
+        if enter_once(app, socket, actor, &mut coming, rights).await? {
             return Ok(true);
         }
-        app.hub.settle(socket, now.clone()).await?;
-        rooms = now;
     }
     Err(Error::Store(store::Error::Busy))
+}
+
+/// False if the rights have changed since they were read.
+async fn enter_once(
+    app: &App,
+    socket: &Socket,
+    actor: &Actor,
+    coming: &mut Coming<'_>,
+    rights: Rights,
+) -> Result<bool, Error> {
+    let person = &actor.user.id;
+    match *coming {
+        Coming::New(claims) if socket.flags() & OPTED_IN != 0 => {
+            return Ok(app.hub.enter(socket, person, &rights, claims).await?);
+        }
+        Coming::Back(from) => match app.hub.go_on(socket, person, &rights, from).await? {
+            Some(true) => return Ok(true),
+            None => return Ok(false),
+            Some(false) => {}
+        },
+        Coming::New(_) | Coming::Again => {}
+    }
+    if !matches!(coming, Coming::Again) {
+        recovery::offer(app, socket, person);
+        // From here on it begins anew, whatever comes between.
+        *coming = Coming::Again;
+    }
+    Ok(app.hub.settle(socket, person, rights).await?)
 }
 
 /// Puts the socket into the rooms that are its person's now.
@@ -261,7 +271,7 @@ pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<()
 }
 
 /// The rooms of the log that are a person's now; none if the session has ended.
-pub(super) async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<Room>>, Error> {
+pub(super) async fn rights_of(app: &App, actor: &Actor) -> Result<Option<Rights>, Error> {
     let (session_id, now_ms) = (actor.session_id.clone(), app.clock.now_ms());
     let has_channels = app.config.features.channels;
     app.store
@@ -277,7 +287,8 @@ pub(super) async fn rooms_of(app: &App, actor: &Actor) -> Result<Option<HashSet<
                 let visible = channels::visible(conn, &user.id, user.role)?.into_iter();
                 rooms.extend(visible.map(|listed| Room::Channel(listed.stored.channel.id)));
             }
-            Ok(Some(rooms))
+            let as_of = store::log::head(conn)?.number;
+            Ok(Some(Rights { rooms, as_of }))
         })
         .await
 }

@@ -26,6 +26,9 @@ use wire::{Room, UserId};
 /// Flag of sockets that opted in to events of our own by `resume` in CONNECT's auth.
 pub const OPTED_IN: u32 = 1;
 
+/// Flag of sockets that are in the rooms of their person: from now on changes of rights find them.
+pub const ENTERED: u32 = 2;
+
 /// What is shared by all sockets.
 #[derive(Default)]
 pub struct Live {

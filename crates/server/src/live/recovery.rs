@@ -53,10 +53,10 @@ pub(super) async fn id_of(app: &App, request: &RecoveryRequest) -> Option<Sid> {
         if actor.user.id != said.person {
             return Ok(false);
         }
-        let Some(rooms) = connect::rooms_of(app, &actor).await? else {
+        let Some(rights) = connect::rights_of(app, &actor).await? else {
             return Ok(false);
         };
-        let rooms: Vec<Room> = rooms.into_iter().collect();
+        let rooms: Vec<Room> = rights.rooms.into_iter().collect();
         app.hub.reaches_back(&rooms, from).await.map_err(Into::into)
     };
     match answers.await {

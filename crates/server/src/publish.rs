@@ -6,6 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use wire::Room;
 use wire::events::ServerEvent;
 
+/// States in one frame.
+const STATES_PER_FRAME: usize = 64;
+
 /// Sends unnumbered events to the sockets of a room.
 #[derive(Clone)]
 pub struct Publish {
@@ -21,9 +24,22 @@ impl Publish {
 
     /// A current value: the newest per key wins on a slow connection.
     pub fn state(&self, room: &Room, key: impl Hash, event: &ServerEvent) {
-        let mut hasher = DefaultHasher::new();
-        (event.name(), key).hash(&mut hasher);
-        self.send(room, Class::Keyed(hasher.finish()), event);
+        self.send(room, Class::Keyed(key_of(event, key)), event);
+    }
+
+    /// Many current values: they leave in a few frames, in this order.
+    pub fn states<K: Hash>(&self, room: &Room, states: Vec<(K, ServerEvent)>) {
+        if let [(key, event)] = states.as_slice() {
+            return self.state(room, key, event);
+        }
+        for states in states.chunks(STATES_PER_FRAME) {
+            let frames = states.iter().filter_map(|(_, event)| encode(event));
+            if let (Some(frame), Some((_, event))) = (Frame::bundle(frames), states.first()) {
+                // Of the same keys, so that only newer values of all of them take its place.
+                let keys: Vec<&K> = states.iter().map(|(key, _)| key).collect();
+                self.deliver(room, Class::Keyed(key_of(event, keys)), event, &frame);
+            }
+        }
     }
 
     /// Something with a short life, like typing: dropped on a slow connection.
@@ -37,22 +53,35 @@ impl Publish {
     }
 
     fn send(&self, room: &Room, class: Class, event: &ServerEvent) {
+        if let Some(frame) = encode(event) {
+            self.deliver(room, class, event, &frame);
+        }
+    }
+
+    fn deliver(&self, room: &Room, class: Class, event: &ServerEvent, frame: &Frame) {
         let flags = if event.is_in_contract() {
             0
         } else {
             live::OPTED_IN
         };
-        match Frame::event("/", event.name(), event) {
-            Ok(frame) => {
-                self.io
-                    .to(&room.to_string())
-                    .with_flags(flags)
-                    .class(class)
-                    .send(&frame);
-            }
-            Err(error) => {
-                tracing::error!(event = event.name(), %error, "an event could not be encoded")
-            }
-        }
+        self.io
+            .to(&room.to_string())
+            .with_flags(flags)
+            .class(class)
+            .send(frame);
     }
+}
+
+fn key_of(event: &ServerEvent, key: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (event.name(), key).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn encode(event: &ServerEvent) -> Option<Frame> {
+    Frame::event("/", event.name(), event)
+        .inspect_err(|error| {
+            tracing::error!(event = event.name(), %error, "an event could not be encoded");
+        })
+        .ok()
 }

@@ -130,6 +130,16 @@ impl Frame {
         Frame::named(namespace, None, name, args_json, attachments)
     }
 
+    /// Several events as one frame: queued and dropped together, in this order, and a client gets each by itself. `None`
+    /// for none. For many events to a large room it is far cheaper than as many frames.
+    pub fn bundle(frames: impl IntoIterator<Item = Frame>) -> Option<Frame> {
+        let frames: Vec<Frame> = frames.into_iter().collect();
+        let mut parts = frames.iter().flat_map(Frame::parts).cloned();
+        let first = parts.next()?;
+        let others: Arc<[Part]> = parts.collect();
+        Some(Frame::of(first, (!others.is_empty()).then_some(others)))
+    }
+
     /// Bytes it takes in a queue and on a WebSocket.
     pub fn size_bytes(&self) -> usize {
         self.parts().map(|part| part.bytes.len()).sum()
@@ -255,6 +265,22 @@ mod tests {
         assert!(std::ptr::eq(deflated, clone.deflated(1024)));
         let small = Frame::event_json("/", "msg", "1");
         assert!(std::ptr::eq(&small, small.deflated(1024)));
+    }
+
+    #[test]
+    fn a_bundle_is_its_frames_one_after_the_other() {
+        let event = |name: &str| Frame::event_json("/", name, "1");
+        let binary = vec![Bytes::from_static(b"x")];
+        let binary = Frame::binary_event("/", "b", r#"{"_placeholder":true,"num":0}"#, binary);
+        let bundle = Frame::bundle([event("a"), binary, event("c")]).unwrap();
+        let payloads: Vec<_> = bundle.parts().map(Part::payload).collect();
+        let first = br#"451-["b",{"_placeholder":true,"num":0}]"#.as_slice();
+        assert_eq!(
+            payloads,
+            [br#"42["a",1]"#.as_slice(), first, b"x", br#"42["c",1]"#]
+        );
+        assert!(Frame::bundle([event("a")]).unwrap().attachments.is_none());
+        assert!(Frame::bundle([]).is_none());
     }
 
     #[test]

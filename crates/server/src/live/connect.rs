@@ -9,7 +9,6 @@ use crate::auth::{Actor, Credential, actor_of_token};
 use crate::channels;
 use crate::error::Error;
 use crate::hub::{Claim, Claims, Rights};
-use crate::presence;
 use serde_json::Value;
 use socketio::{ConnectError, Socket};
 use std::collections::HashSet;
@@ -173,7 +172,7 @@ pub async fn hand_over(
         && session.counts_for(Some(actor.user.id.clone())).is_none()
         && let Some(change) = app.presence.opened(&actor.user.id, app.clock.now_ms())
     {
-        presence::publish(app, change);
+        app.presence.to_be_told(change);
     }
     tracing::info!(sid = %socket.id(), user.id = %actor.user.id, "a socket was let in");
     Ok(())

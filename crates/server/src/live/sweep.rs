@@ -19,9 +19,7 @@ pub async fn run(app: App) {
             () = app.stopping.cancelled() => return,
         }
         let now_ms = app.clock.now_ms();
-        for change in app.presence.let_go(now_ms) {
-            presence::publish(&app, change);
-        }
+        presence::publish(&app, app.presence.changes(now_ms));
         for sid in take_ended(&app, now_ms) {
             end(&app, &sid);
         }

@@ -1,6 +1,7 @@
 //! Who is here: a person is online while at least one of their sockets is open.
 //!
-//! Changes are pushed as a state to `everyone`. The last socket's end is told only after a short grace, so that a reload
+//! Changes are pushed as states to `everyone`, those of a quarter of a second in one frame: when everybody comes back after
+//! a restart, telling all of them about each would cost more than letting them in. The last socket's end is told only after a short grace, so that a reload
 //! does not blink. Nothing is stored: after a restart people come back as their sockets do.
 
 mod http;
@@ -27,6 +28,8 @@ pub struct Presence {
 #[derive(Debug, Default)]
 struct People {
     here: HashMap<UserId, Here>,
+    /// Who has come and nobody was told of.
+    told_next: Vec<Change>,
     version: i64,
 }
 
@@ -69,9 +72,22 @@ impl Presence {
         }
     }
 
+    /// Keeps what [`Presence::opened`] said for the next [`Presence::changes`].
+    pub fn to_be_told(&self, change: Change) {
+        self.people().told_next.push(change);
+    }
+
+    /// What to tell everyone now: who has come, then who has gone.
+    #[must_use]
+    pub fn changes(&self, now_ms: i64) -> Vec<Change> {
+        let mut changes = std::mem::take(&mut self.people().told_next);
+        changes.extend(self.let_go(now_ms));
+        changes
+    }
+
     /// Lets those go whose grace is over, and answers with what to tell.
     #[must_use]
-    pub fn let_go(&self, now_ms: i64) -> Vec<Change> {
+    fn let_go(&self, now_ms: i64) -> Vec<Change> {
         let mut people = self.people();
         let is_gone = |here: &Here| matches!(here, Here::LeavingAt(at_ms) if *at_ms <= now_ms);
         let gone: Vec<UserId> = people
@@ -122,10 +138,12 @@ impl People {
 }
 
 /// Tells everyone.
-pub fn publish(app: &App, change: Change) {
-    let key = change.user_id.clone();
-    app.publish
-        .state(&Room::Everyone, key, &ServerEvent::Presence(change));
+pub fn publish(app: &App, changes: Vec<Change>) {
+    let key = |change: &Change| change.user_id.clone();
+    let states = changes
+        .into_iter()
+        .map(|change| (key(&change), ServerEvent::Presence(change)));
+    app.publish.states(&Room::Everyone, states.collect());
 }
 
 #[cfg(test)]

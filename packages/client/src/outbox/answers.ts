@@ -1,6 +1,7 @@
 /**
  * Who waits for the answer of a command, and who hears of every answer.
  */
+import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { guarded } from '../guarded.ts';
 import type { Entry } from './machine.ts';
@@ -8,17 +9,26 @@ import type { Json, Row } from './row.ts';
 
 /** How many answers are remembered for those who ask a moment later. */
 const REMEMBERED = 100;
+/** How long another tab may take to say how a command ended that it removed, in milliseconds. */
+const MISSED_MS = 2_000;
 
 interface Waiting {
 	promise: Promise<Json>;
 	resolve: (answer: Json) => void;
 	reject: (error: unknown) => void;
+	/** It is not kept any more, and nobody has said yet how it ended. */
+	isMissed: boolean;
 }
 
 export class Answers {
+	readonly #clock: Clock;
 	readonly #told = new Set<(sent: { entry: Entry; answer: Json }) => void>();
 	readonly #waiting = new Map<string, Waiting>();
 	readonly #recent = new Map<string, Json>();
+
+	constructor(clock: Clock) {
+		this.#clock = clock;
+	}
 
 	onSent(told: (sent: { entry: Entry; answer: Json }) => void): () => void {
 		this.#told.add(told);
@@ -37,7 +47,7 @@ export class Answers {
 			resolve = done;
 			reject = failed;
 		});
-		this.#waiting.set(id, { promise, resolve, reject });
+		this.#waiting.set(id, { promise, resolve, reject, isMissed: false });
 		return promise;
 	}
 
@@ -52,16 +62,28 @@ export class Answers {
 		for (const told of [...this.#told]) guarded(() => told({ entry, answer }));
 	}
 
-	/** Nobody waits for what failed, or is not kept any more. */
+	/** Nobody waits for what failed, or is not kept any more, unless another tab is about to say how it ended. */
 	settle(rows: readonly Row[]): void {
 		if (this.#waiting.size === 0) return;
 		const kept = new Map(rows.map((row) => [row.id, row]));
 		for (const [id, waiting] of this.#waiting) {
 			const row = kept.get(id);
-			if (row && row.state !== 'failed') continue;
-			this.#waiting.delete(id);
-			waiting.reject(row ? new ApiError(row.status ?? 0, row.code ?? '', row.reason ?? '') : new GivenUp());
+			if (row?.state === 'failed') {
+				this.#reject(id, new ApiError(row.status ?? 0, row.code ?? '', row.reason ?? ''));
+			} else if (!row && !waiting.isMissed) {
+				waiting.isMissed = true;
+				this.#clock.after(MISSED_MS, () => this.givenUp(id));
+			}
 		}
+	}
+
+	givenUp(id: string): void {
+		this.#reject(id, new GivenUp());
+	}
+
+	#reject(id: string, error: Error): void {
+		this.#waiting.get(id)?.reject(error);
+		this.#waiting.delete(id);
 	}
 }
 

@@ -7,6 +7,7 @@ import { after, claimed, due, mustAsk, next, reconnected, revived, type Gate, ty
 import type { Json, Row } from './row.ts';
 import { beyondMemory, type Sender } from './send.ts';
 import type { Shelf } from './shelf.ts';
+import type { Change } from './store.ts';
 import type { Tabs } from './tabs.ts';
 
 export interface CourierParts {
@@ -159,14 +160,16 @@ export class Courier {
 		const isConfirmed = shelf.rows.some((one) => one.id === row.id && one.isConfirmed);
 		if (isConfirmed && outcome.kind !== 'done') outcome = { kind: 'done', answer: null };
 		if (outcome.kind === 'done') this.#host.isDone(row, outcome.answer);
-		await shelf.change((rows) => {
+		const end = (rows: Row[]): Change<void> => {
 			const kept = rows.find((one) => one.id === row.id);
 			if (!kept) return { answer: undefined };
 			const rest = after(kept, outcome, clock.now(), chance);
 			return rest ? { put: [rest], answer: undefined } : { remove: [row.id], answer: undefined };
+		};
+		await shelf.change(end, () => {
+			if (outcome.kind === 'done') this.#host.sent(row, outcome.answer);
+			this.#host.changed();
 		});
-		if (outcome.kind === 'done') this.#host.sent(row, outcome.answer);
-		this.#host.changed();
 	}
 
 	async #attempt(row: Row, token: string, signal: AbortSignal): Promise<Outcome> {

@@ -12,7 +12,7 @@ import { personOf } from './person.ts';
 import { LIMITS, mustFit, newRow, parseRow, type Command, type Json, type OutboxLimits, type Row } from './row.ts';
 import type { Sender } from './send.ts';
 import { Shelf } from './shelf.ts';
-import type { OutboxStore } from './store.ts';
+import type { Change, OutboxStore } from './store.ts';
 import type { TabMessage, Tabs } from './tabs.ts';
 
 export interface Sent {
@@ -43,7 +43,7 @@ export class Outbox {
 	readonly #shelf: Shelf;
 	readonly #courier: Courier;
 	readonly #changes = new Set<(entries: readonly Entry[]) => void>();
-	readonly #answers = new Answers();
+	readonly #answers: Answers;
 	#entries: readonly Entry[] = [];
 	#isLive = false;
 	/** The server did not take this one. */
@@ -52,6 +52,7 @@ export class Outbox {
 	constructor(parts: OutboxParts) {
 		const { store, tabs } = parts;
 		this.#parts = parts;
+		this.#answers = new Answers(parts.clock);
 		this.#limits = { ...LIMITS, ...parts.limits };
 		this.#shelf = new Shelf(store, tabs);
 		this.#courier = new Courier(
@@ -130,6 +131,7 @@ export class Outbox {
 			if (row.state === 'sending') return { put: [{ ...row, isCancelled: true }], answer: 'sending' };
 			return { remove: [id], answer: 'cancelled' };
 		});
+		if (outcome === 'cancelled') this.#answers.givenUp(id);
 		this.#changed();
 		return outcome;
 	}
@@ -140,14 +142,16 @@ export class Outbox {
 		if (!known) return;
 		// Said first, so that no tab takes its absence for having been given up.
 		if (known.state !== 'sending') this.#parts.tabs.post({ type: 'sent', row: known, answer: null });
-		const row = await this.#shelf.change<Row | null>((rows) => {
+		const end = (rows: Row[]): Change<Row | null> => {
 			const found = rows.find((one) => one.id === id);
 			if (!found) return { answer: null };
 			if (found.state === 'sending') return { put: [{ ...found, isConfirmed: true }], answer: null };
 			return { remove: [id], answer: found };
+		};
+		await this.#shelf.change(end, (row) => {
+			if (row) this.#answers.tell(this.#entry(row), null);
+			this.#changed();
 		});
-		if (row) this.#answers.tell(this.#entry(row), null);
-		this.#changed();
 	}
 
 	/** The answer of one command of this tab. Rejects with the server's `ApiError` when it fails, and when it is given up. */

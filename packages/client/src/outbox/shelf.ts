@@ -23,8 +23,11 @@ export class Shelf {
 		return this.#store.isKept;
 	}
 
-	/** Throws `OutboxFull` if `decide` does, and `OutboxUnavailable` if the store refuses; then nothing has changed. */
-	async change<T>(decide: (rows: Row[]) => Change<T>): Promise<T> {
+	/**
+	 * Throws `OutboxFull` if `decide` does, and `OutboxUnavailable` if the store refuses; then nothing has changed.
+	 * `taken` runs as the rows are taken over: what it tells, nobody misses.
+	 */
+	async change<T>(decide: (rows: Row[]) => Change<T>, taken?: (answer: T) => void): Promise<T> {
 		let rows: Row[] = [];
 		let isChanged = false;
 		let answer: T;
@@ -45,6 +48,7 @@ export class Shelf {
 			throw new OutboxUnavailable(error);
 		}
 		this.rows = rows;
+		taken?.(answer);
 		if (isChanged) this.#tabs.post({ type: 'changed' });
 		return answer;
 	}

@@ -32,6 +32,4 @@ export { HttpSender, type Sender } from './outbox/send.ts';
 export { MemoryStore, type Change, type OutboxStore } from './outbox/store.ts';
 export { BrowserTabs, OneTab, type TabMessage, type Tabs } from './outbox/tabs.ts';
 export { uuid } from './uuid.ts';
-export { Live, HEARTBEAT_MS, type ConnectionState as LiveState, type LiveOptions } from './socket.ts';
-export { Positions, type Verdict } from './positions.ts';
 export { deltaOf, errorText, sseData, type Delta } from './stream.ts';

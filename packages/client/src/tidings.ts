@@ -49,7 +49,7 @@ export interface TidingsOptions {
 export type Unsubscribe = () => void;
 
 /** How often a client says that its person is there, in milliseconds. */
-export const HEARTBEAT_MS = 30_000;
+const HEARTBEAT_MS = 30_000;
 /** How long the first snapshots wait for the connection, so that they are fetched once, in milliseconds. */
 const FIRST_WAIT_MS = 400;
 

@@ -7,10 +7,12 @@
 mod check;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod limits;
 mod settings;
 mod values;
 
 pub use check::SettingErrors;
+pub use limits::LimitConfig;
 pub use settings::Settings;
 
 use std::net::IpAddr;
@@ -33,6 +35,8 @@ pub struct Config {
     pub retention: store::retention::Retention,
     /// The address and what may reach it.
     pub http: HttpConfig,
+    /// Bounds on what one person, one address or one slow request can cost.
+    pub limits: LimitConfig,
     /// Accounts, tokens, cookies.
     pub auth: AuthConfig,
     /// The real-time endpoint.

@@ -55,6 +55,9 @@ pub enum Error {
     /// A request's body is larger than its route allows.
     #[error("the request's body is larger than is allowed here")]
     BodyTooLarge,
+    /// A request's body did not arrive in its time.
+    #[error("the request's body did not arrive in time")]
+    BodyTooSlow,
     /// Fields are missing or of the wrong type.
     #[error("the request is not valid")]
     Invalid(Vec<FieldError>),
@@ -109,6 +112,7 @@ impl Error {
             Error::TooLarge { .. }
             | Error::BodyTooLarge
             | Error::Store(store::Error::Payload { .. }) => "too_large",
+            Error::BodyTooSlow => "too_slow",
             Error::Invalid(_) => "validation_error",
             Error::TooMany { .. } => "too_many_requests",
             Error::Upstream(_) => "upstream_failed",
@@ -133,6 +137,7 @@ impl Error {
             Error::TooLarge { .. }
             | Error::BodyTooLarge
             | Error::Store(store::Error::Payload { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Upstream(_) => StatusCode::BAD_GATEWAY,

@@ -8,6 +8,7 @@ pub mod command;
 mod commands;
 mod headers;
 pub mod query;
+mod slow_body;
 mod webapp;
 
 use crate::app::App;
@@ -61,6 +62,10 @@ pub fn router(app: &App) -> Router {
         .merge(app.sockets.router("/ws/socket.io"))
         .fallback(webapp::serve)
         .layer(middleware::from_fn_with_state(app.clone(), headers::guard))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            slow_body::limit,
+        ))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .with_state(app.clone())

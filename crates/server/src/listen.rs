@@ -16,9 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// How long sockets have to say goodbye when the stop was asked for, their handlers included.
 const SOCKETS_TIMEOUT: Duration = Duration::from_millis(2_500);
 
@@ -51,6 +48,7 @@ pub async fn listen(app: &App) -> anyhow::Result<Listening> {
     tokio::spawn(accept(
         listener,
         crate::http::router(app),
+        app.config.limits.request_timeout,
         connections.clone(),
         stop.clone(),
     ));
@@ -89,6 +87,7 @@ impl Listening {
 async fn accept(
     listener: TcpListener,
     router: Router,
+    head_timeout: Duration,
     connections: TaskTracker,
     stop: CancellationToken,
 ) {
@@ -99,7 +98,13 @@ async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(serve(stream, peer, router.clone(), stop.clone()));
+                connections.spawn(serve(
+                    stream,
+                    peer,
+                    router.clone(),
+                    head_timeout,
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: a short rest lets connections end.
@@ -110,7 +115,13 @@ async fn accept(
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    head_timeout: Duration,
+    stop: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -120,7 +131,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: Cancel
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);

@@ -28,11 +28,11 @@ impl std::error::Error for SettingErrors {}
 
 /// Reads values and remembers what was wrong with them.
 #[derive(Default)]
-struct Reader(Vec<String>);
+pub(super) struct Reader(Vec<String>);
 
 impl Reader {
     /// The value of a variable, its default where it is unset or empty, or a remembered fault and the default.
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         name: &str,
         text: Option<&String>,
@@ -104,6 +104,7 @@ impl Config {
             ),
             retention: retention(&mut r, settings),
             http: http(&mut r, settings),
+            limits: super::limits::limits(&mut r, settings),
             auth: auth(&mut r, settings),
             sockets: sockets(&mut r, settings),
             models: models(&mut r, settings),
@@ -162,7 +163,7 @@ impl Config {
             .iter()
             .map(|(url, _)| url.as_str())
             .collect();
-        vec![
+        let mut rows = vec![
             ("HOST", self.http.host.to_string()),
             ("PORT", self.http.port.to_string()),
             ("DATA_DIR", self.data_dir.display().to_string()),
@@ -223,7 +224,9 @@ impl Config {
                 self.http.max_body_bytes.to_string(),
             ),
             ("TIDINGS_LOG", self.log.filter.clone()),
-        ]
+        ];
+        rows.extend(self.limits.summary());
+        rows
     }
 }
 

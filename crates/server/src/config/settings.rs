@@ -129,6 +129,30 @@ pub struct Settings {
         global = true
     )]
     pub tidings_websocket_compression: Option<String>,
+    /// Seconds that the head of a request may take, and a body beside its size, 1 to 300 [default: 15]
+    #[arg(
+        long,
+        env = "TIDINGS_REQUEST_TIMEOUT",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_request_timeout: Option<String>,
+    /// Open sockets of one person, 0 for any number [default: 200]
+    #[arg(
+        long,
+        env = "TIDINGS_SOCKETS_PER_USER",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_sockets_per_user: Option<String>,
+    /// Open real-time connections of one address, 0 for any number [default: 0]
+    #[arg(
+        long,
+        env = "TIDINGS_CONNECTIONS_PER_ADDRESS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_connections_per_address: Option<String>,
     /// Whether channels exist: true or false [default: true]
     #[arg(long, env = "ENABLE_CHANNELS", hide_env_values = true, global = true)]
     pub enable_channels: Option<String>,

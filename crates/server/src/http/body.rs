@@ -44,6 +44,9 @@ pub(super) fn unread(rejection: BytesRejection) -> Error {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Error::BodyTooLarge;
     }
+    if super::slow_body::is_late(&rejection) {
+        return Error::BodyTooSlow;
+    }
     Error::refused(
         "body_unreadable",
         "the request's body could not be read to its end",

@@ -19,6 +19,9 @@ use wire::people::Role;
 
 /// How long a socket may stay without a person, in milliseconds. The sign-in page has one.
 const ANONYMOUS_MS: i64 = 600_000;
+/// What a person is told who has as many sockets as they may.
+pub(super) const TOO_MANY: &str =
+    "too many sockets of this account are open; close a tab or a program that has one";
 /// Most rooms that a client may claim positions in.
 const MAX_CLAIMS: usize = 5_000;
 /// How often the rooms are asked for when rights change at that very moment.
@@ -35,7 +38,8 @@ pub enum Coming<'a> {
     Back(Head),
 }
 
-/// Handles CONNECT. Never refuses, as the contract wants it: a wrong token is an anonymous socket.
+/// Handles CONNECT. Refuses only who has too many sockets already; a wrong token is an anonymous socket, as the contract
+/// wants it.
 pub async fn connect(app: &App, socket: &Socket, auth: Option<&Value>) -> Result<(), ConnectError> {
     let session = Arc::new(Session::anonymous());
     socket.set_data(session.clone());
@@ -68,6 +72,9 @@ async fn finish(
         None => Ok(None),
     };
     let entered = match outcome {
+        Ok(Some(actor)) if !socket.set_identity(&actor.user.id.to_string()) => {
+            return Err(too_many(socket, &actor));
+        }
         Ok(Some(actor)) => hand_over(app, socket, session, actor, coming).await,
         Ok(None) => {
             stays_until(
@@ -86,6 +93,15 @@ async fn finish(
         socket.close_transport();
     }
     Ok(())
+}
+
+/// The person has as many sockets as they may.
+fn too_many(socket: &Socket, actor: &Actor) -> ConnectError {
+    tracing::info!(sid = %socket.id(), user.id = %actor.user.id, "a socket too many was refused");
+    ConnectError {
+        message: TOO_MANY.to_owned(),
+        data: Some(serde_json::json!({"code": "too_many_sockets"})),
+    }
 }
 
 pub(super) fn token_of(auth: &Value) -> Option<&str> {

@@ -102,6 +102,9 @@ async fn user_join(
     let Some(actor) = connect::authenticate(app, &token).await? else {
         return Ok(Answer::Nothing);
     };
+    if !socket.set_identity(&actor.user.id.to_string()) {
+        return Err(Error::refused("too_many_sockets", connect::TOO_MANY));
+    }
     let answer = json!({"id": actor.user.id, "name": actor.user.name});
     let none = Claims::new();
     connect::hand_over(app, socket, session, actor, Coming::New(&none)).await?;

@@ -50,6 +50,12 @@ pub fn transport(config: &Config) -> socketio::Config {
             Origins::Any => Cors::Any,
             Origins::List(origins) => Cors::Origins(origins.clone()),
         },
+        trusted_proxies: usize::from(config.http.trust_proxy),
+        limits: socketio::Limits {
+            connections_per_address: config.limits.connections_per_address,
+            sockets_per_identity: config.limits.sockets_per_user,
+            ..socketio::Limits::default()
+        },
         ..socketio::Config::default()
     }
 }

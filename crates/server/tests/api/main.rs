@@ -6,6 +6,7 @@ mod channels;
 mod chats;
 mod coming_back;
 mod completions;
+mod limits;
 mod live;
 mod memory;
 mod messages;

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, bail};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connection, Endpoint};
 
@@ -58,6 +59,28 @@ impl Crowd {
             .buffer_unordered(CONNECTING_AT_ONCE)
             .try_collect()
             .await?;
+        Ok(Self::listening(connections, event))
+    }
+
+    /// As [`Crowd::gather`], but everybody comes at a moment of their own within `over`, whoever else is on the way.
+    ///
+    /// # Errors
+    /// If any connection cannot be opened.
+    pub async fn gather_over(
+        endpoint: &Endpoint,
+        auths: Vec<Value>,
+        event: &str,
+        over: Duration,
+    ) -> Result<Self> {
+        let opening = auths.iter().enumerate().map(|(index, auth)| async move {
+            sleep(over.mul_f64(share(index))).await;
+            Connection::open(endpoint, auth, index).await.map(Rc::new)
+        });
+        let connections = try_join_all(opening).await?;
+        Ok(Self::listening(connections, event))
+    }
+
+    fn listening(connections: Vec<Rc<Connection>>, event: &str) -> Self {
         let scratch = Rc::new(RefCell::new(vec![0; SCRATCH_BYTES]));
         let prefix: Rc<[u8]> = format!("42[\"{event}\"").into_bytes().into();
         let (counts, epoch) = (Rc::new(Counts::default()), Instant::now());
@@ -78,12 +101,12 @@ impl Crowd {
             })
         });
         let listeners = listeners.collect();
-        Ok(Self {
+        Self {
             connections,
             listeners,
             counts,
             epoch,
-        })
+        }
     }
 
     /// How many were opened.
@@ -175,6 +198,12 @@ impl Crowd {
     pub fn take_latencies_us(&self) -> Vec<u32> {
         std::mem::take(&mut self.counts.latencies_us.borrow_mut())
     }
+}
+
+/// A number from 0 to 1 for each index: neighbours far apart, all of them spread evenly, the same in every run.
+fn share(index: usize) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    (index as f64 * GOLDEN).fract()
 }
 
 impl Drop for Crowd {

@@ -2,7 +2,7 @@
 //!
 //! `frame` cuts WebSocket bytes, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
 //! what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
-//! `connect`, `idle`, `soak`, `durable` and `resume` are the measurements, `machine` and `report` print them. Everything
+//! `connect`, `idle`, `soak`, `storm`, `durable` and `resume` are the measurements, `machine` and `report` print them. Everything
 //! runs on one thread and knows no crate of this workspace.
 
 pub mod connect;
@@ -21,5 +21,6 @@ pub mod resume;
 pub mod returning;
 pub mod server;
 pub mod soak;
+pub mod storm;
 pub mod target;
 pub mod workspace;

@@ -12,7 +12,7 @@ use loadgen::peer::Peer;
 use loadgen::report::{Report, Runs};
 use loadgen::target::Target;
 use loadgen::workspace::SlowSync;
-use loadgen::{connect, durable, idle, resume, soak};
+use loadgen::{connect, durable, idle, resume, soak, storm};
 use serde::Serialize;
 use tokio::task::LocalSet;
 
@@ -109,6 +109,20 @@ enum Command {
         /// Events that pass slow sockets by
         #[arg(long, default_value_t = 2000)]
         passed: usize,
+    },
+    /// Everybody is cut off at once and comes back within seconds
+    Storm {
+        #[command(flatten)]
+        servers: Servers,
+        /// Sockets that are cut off
+        #[arg(long, default_value_t = 10_000)]
+        connections: usize,
+        /// How often
+        #[arg(long, default_value_t = 3)]
+        storms: usize,
+        /// Over how many seconds they come back
+        #[arg(long, default_value_t = RETURNING_WITHIN_S)]
+        seconds: u64,
     },
     /// People come and go for a long time, and memory must not climb
     Soak {
@@ -262,6 +276,12 @@ async fn run(command: Command) -> Result<()> {
             println!("{}", outcome.markdown(&plan));
             write(product.json.as_deref(), &(plan, outcome))
         }
+        Command::Storm {
+            servers,
+            connections,
+            storms,
+            seconds,
+        } => cut_off(&servers, connections, storms, Duration::from_secs(seconds)).await,
         Command::Soak { servers, seconds } => long(&servers, Duration::from_secs(seconds)).await,
     }
 }
@@ -362,6 +382,55 @@ async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Re
         println!();
     }
     servers.write(&outcomes)
+}
+
+async fn cut_off(
+    servers: &Servers,
+    connections: usize,
+    storms: usize,
+    over: Duration,
+) -> Result<()> {
+    println!("{}\n", Machine::here().describe());
+    println!(
+        "Cut off at once {storms} times, back at moments spread over {} s.\n",
+        over.as_secs()
+    );
+    println!(
+        "| | connections | all back after, s | CPU, µs per return | MB before | MB after each | MB empty, before and after |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let mut outcomes = Vec::new();
+    let list = |numbers: Vec<f64>| {
+        let texts: Vec<_> = numbers
+            .iter()
+            .map(|number| format!("{number:.1}"))
+            .collect();
+        texts.join(", ")
+    };
+    for index in 0..servers.count() {
+        let mut target = servers.start(index).await?;
+        let outcome = storm::measure(&mut target, connections, storms, over)
+            .await
+            .with_context(|| target.name.clone())?;
+        let after = outcome.bytes_after.iter().map(|bytes| *bytes as f64 / 1e6);
+        println!(
+            "| {} | {} | {} | {:.0} | {:.1} | {} | {:.1}, {:.1} |",
+            outcome.name,
+            outcome.connections,
+            list(outcome.back_in_s.clone()),
+            outcome.cpu_us_per_return,
+            outcome.bytes_before as f64 / 1e6,
+            list(after.collect()),
+            outcome.bytes_empty.0 as f64 / 1e6,
+            outcome.bytes_empty.1 as f64 / 1e6,
+        );
+        outcomes.push(outcome);
+    }
+    servers.write(&outcomes)?;
+    if let Some(climber) = outcomes.iter().find(|outcome| outcome.climbs()) {
+        bail!("{}: memory climbs", climber.name);
+    }
+    Ok(())
 }
 
 async fn long(servers: &Servers, lasts: Duration) -> Result<()> {

@@ -18,6 +18,7 @@ const LARGE_WAL_PAGES: i64 = 16_384;
 
 /// Runs until `stop` is dropped. `dirty` is set by the lane with each commit.
 pub(crate) fn run(db: &Connection, dirty: &Arc<AtomicBool>, stop: &Receiver<()>) {
+    let mut has_failed = false;
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(EVERY) {
         if !dirty.swap(false, Ordering::Relaxed) {
             continue;
@@ -26,8 +27,13 @@ pub(crate) fn run(db: &Connection, dirty: &Arc<AtomicBool>, stop: &Receiver<()>)
         #[cfg(feature = "faults")]
         crate::fault::pass("mid_checkpoint");
         match moved {
-            Ok(pages) if pages > LARGE_WAL_PAGES => report(checkpoint(db, "RESTART")),
-            other => report(other),
+            Ok(pages) if pages > LARGE_WAL_PAGES => {
+                report(checkpoint(db, "RESTART"), &mut has_failed)
+            }
+            other => report(other, &mut has_failed),
+        }
+        if has_failed {
+            dirty.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -39,8 +45,12 @@ fn checkpoint(db: &Connection, mode: &str) -> rusqlite::Result<i64> {
     })
 }
 
-fn report(outcome: rusqlite::Result<i64>) {
-    if let Err(error) = outcome {
-        tracing::warn!(%error, "the write-ahead log could not be moved into the database; trying again in a second");
+/// Says once that it does not work, however often it is tried.
+fn report(outcome: rusqlite::Result<i64>, has_failed: &mut bool) {
+    if let Err(error) = &outcome
+        && !*has_failed
+    {
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database; trying every second");
     }
+    *has_failed = outcome.is_err();
 }

@@ -18,7 +18,7 @@ pub enum Error {
     /// The database did not answer (input/output, locked for too long): answer 503.
     #[error("the database did not answer: {0}")]
     Unavailable(Arc<rusqlite::Error>),
-    /// The disk or the database's limit is full: answer 503, and an operator must act.
+    /// The disk or the database's limit is full: answer 507, and an operator must act.
     #[error("no space is left for the database")]
     Full,
     /// The store was closed; the program is stopping.
@@ -47,6 +47,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the store itself has said this in the log, once for all who meet it.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        matches!(self, Error::Busy) || self.is_of_the_database()
+    }
+
+    /// Whether another process holds the database's lock.
+    pub(crate) fn is_locked(&self) -> bool {
+        let Error::Unavailable(cause) = self else {
+            return false;
+        };
+        let codes = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+        cause
+            .sqlite_error_code()
+            .is_some_and(|code| codes.contains(&code))
+    }
+
     /// Whether the whole batch is lost with this error, not only the job that met it.
     pub(crate) fn is_of_the_database(&self) -> bool {
         matches!(self, Error::Unavailable(_) | Error::Full)
@@ -55,6 +72,12 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        // The shared index beside the database cannot grow: no space for it either.
+        let no_index =
+            |code: &rusqlite::ffi::Error| code.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+        if error.sqlite_error().is_some_and(no_index) {
+            return Error::Full;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Error::Full,
             Some(ErrorCode::ConstraintViolation) => Error::Conflict(error.to_string()),

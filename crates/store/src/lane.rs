@@ -8,7 +8,9 @@ mod batch;
 mod job;
 #[cfg(feature = "faults")]
 mod planted;
+mod trouble;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use job::{AnyJob, Waiting, panic_text};
+pub(crate) use trouble::Trouble;
 
 use crate::Conn;
 use crate::log::{self, Committed};
@@ -48,6 +51,8 @@ pub(crate) struct Lane {
     pub(crate) subscriber: Option<Subscriber>,
     /// Tells the checkpointer that there was a commit.
     pub(crate) dirty: Arc<AtomicBool>,
+    /// What keeps it from writing, if anything does.
+    pub(crate) trouble: Trouble,
 }
 
 /// Where committed rows go.
@@ -81,7 +86,12 @@ impl Lane {
                     break;
                 }
             }
-            self.run_batch(jobs);
+            // A defect of the lane itself costs this batch its answers, not the server its lane: what was committed is
+            // handed on by the next look.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run_batch(jobs))) {
+                let panic = panic_text(panic.as_ref());
+                tracing::error!(panic, "the lane broke in a batch of writes; it goes on");
+            }
             if let Some(answer) = closing {
                 drop(self);
                 // Whoever closed may have gone.
@@ -156,5 +166,59 @@ impl Lane {
             tracing::debug!("nobody takes committed events any more");
             self.subscriber = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Unnumbered;
+    use crate::{Error, Options, migrations, open};
+    use std::sync::mpsc::sync_channel;
+
+    /// A job that breaks the lane itself, not only its own work.
+    struct Breaking;
+
+    impl AnyJob for Breaking {
+        fn is_soft(&self) -> bool {
+            false
+        }
+        #[cfg(feature = "faults")]
+        fn is_abandoned(&self) -> bool {
+            false
+        }
+        fn run(&mut self, _: &Conn, _: i64) -> Option<Vec<Unnumbered>> {
+            panic!("a defect")
+        }
+        fn answer(self: Box<Self>, _: Option<&Error>) {}
+    }
+
+    #[test]
+    fn a_batch_that_breaks_the_lane_leaves_it_working() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let db = open::writer(&path, &Options::default()).unwrap();
+        migrations::apply(&db, &path, 0).unwrap();
+        let lane = Lane {
+            conn: Conn::new(db),
+            clock: Arc::new(|| 1_000),
+            synchronous: Synchronous::Full,
+            subscriber: None,
+            dirty: Arc::default(),
+            trouble: Trouble::new(&Options::default(), Arc::default()),
+        };
+        let (jobs, messages) = sync_channel(8);
+        let worker = std::thread::spawn(move || lane.run(&messages));
+        jobs.send(Message::Job(Box::new(Breaking))).unwrap();
+        let (waiting, answer) = Waiting::new(|_: &mut crate::Tx<'_>| Ok::<_, Error>(7), false);
+        jobs.send(Message::Job(Box::new(waiting))).unwrap();
+        // In one batch with the breaking one it gets no answer; alone, its own.
+        let first = answer.blocking_recv();
+        let (waiting, answer) = Waiting::new(|_: &mut crate::Tx<'_>| Ok::<_, Error>(8), false);
+        jobs.send(Message::Job(Box::new(waiting))).unwrap();
+        assert_eq!(answer.blocking_recv().unwrap().unwrap(), 8);
+        assert!(first.is_err() || first.is_ok_and(|one| one.unwrap() == 7));
+        drop(jobs);
+        worker.join().unwrap();
     }
 }

@@ -39,7 +39,7 @@ impl Synchronous {
 pub struct Options {
     /// How hard commits are made to last. Default: full.
     pub synchronous: Synchronous,
-    /// How long a statement waits for another process's lock. Default: 5 s.
+    /// How long a statement waits for another process's lock. Default: 2 s.
     pub busy_timeout: Duration,
     /// How many jobs may wait for the lane; one more is [`crate::Error::Busy`]. Default: 4,096.
     pub waiting_writes: usize,
@@ -53,7 +53,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             synchronous: Synchronous::Full,
-            busy_timeout: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(2),
             waiting_writes: 4_096,
             waiting_reads: 1_024,
             readers: 4,

@@ -61,7 +61,12 @@ fn serve(conn: &Conn, reads: &Mutex<Receiver<Read>>) {
     loop {
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(read) => read(conn),
+            Ok(read) => {
+                read(conn);
+                if let Some(error) = conn.take_lost() {
+                    tracing::warn!(%error, "the database could not be read");
+                }
+            }
             Err(_) => return,
         }
     }

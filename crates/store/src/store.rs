@@ -1,14 +1,14 @@
 //! The handle: opens the database, starts the threads, and is the two doors [`Store::write`] and [`Store::read`].
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lane::{Lane, Message, Subscriber, Waiting};
+use crate::lane::{Lane, Message, Subscriber, Trouble, Waiting};
 use crate::log::{self, Committed};
 use crate::open::{self, Lock, Options};
 use crate::readers::Readers;
@@ -29,6 +29,8 @@ pub struct Store {
 struct Shared {
     path: PathBuf,
     migrated: usize,
+    /// How many jobs found the queue full; the lane says it.
+    refused: Arc<AtomicU64>,
     /// Dropped first: the checkpointer ends with it.
     checkpointer: Mutex<Option<Sender<()>>>,
     lock: Mutex<Option<Lock>>,
@@ -95,6 +97,7 @@ impl Store {
         })
         .map_err(failed)?;
 
+        let refused = Arc::new(AtomicU64::new(0));
         let (lane, messages) = sync_channel(options.waiting_writes);
         let worker = Lane {
             conn,
@@ -102,11 +105,13 @@ impl Store {
             synchronous: options.synchronous,
             subscriber: events.map(|queue| Subscriber { queue, handed }),
             dirty,
+            trouble: Trouble::new(options, refused.clone()),
         };
         spawn("store-lane", move || worker.run(&messages)).map_err(failed)?;
         let shared = Shared {
             path: path.into(),
             migrated,
+            refused,
             checkpointer: Mutex::new(Some(stop)),
             lock: Mutex::new(lock),
         };
@@ -152,7 +157,10 @@ impl Store {
         let (waiting, answered) = Waiting::new(job, soft);
         match self.lane.try_send(Message::Job(Box::new(waiting))) {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(Error::Closed.into())),
-            Err(TrySendError::Full(_)) => Err(Error::Busy.into()),
+            Err(TrySendError::Full(_)) => {
+                self.shared.refused.fetch_add(1, Ordering::Relaxed);
+                Err(Error::Busy.into())
+            }
             Err(TrySendError::Disconnected(_)) => Err(Error::Closed.into()),
         }
     }

@@ -32,21 +32,28 @@ impl Lane {
                 None
             }
             Err(error) => {
-                tracing::error!(%error, jobs = jobs.len(), "a batch of writes was lost");
-                if !self.conn.raw().is_autocommit()
-                    && let Err(error) = self.conn.control("ROLLBACK")
-                {
+                if let Err(error) = self.roll_back() {
                     tracing::error!(%error, "the lost batch could not be rolled back");
                 }
                 Some(error)
             }
         };
+        self.trouble.note(&self.conn, lost.as_ref());
         for job in jobs {
             job.answer(lost.as_ref());
         }
     }
 
+    /// Leaves no transaction open, whatever happened.
+    fn roll_back(&self) -> Result<(), Error> {
+        if self.conn.raw().is_autocommit() {
+            return Ok(());
+        }
+        self.conn.control("ROLLBACK")
+    }
+
     fn commit(&mut self, jobs: &mut [Box<dyn AnyJob>]) -> Result<Vec<Committed>, Error> {
+        self.roll_back()?; // of a batch that could not be rolled back then
         self.conn.take_lost();
         let soft = jobs.iter().all(|job| job.is_soft());
         let synchronous = if soft {
@@ -93,7 +100,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lane::{Subscriber, Waiting};
+    use crate::lane::{Subscriber, Trouble, Waiting};
     use crate::{Conn, Options, Tx, migrations, open};
     use std::sync::Arc;
     use tokio::sync::{mpsc, oneshot};
@@ -128,6 +135,7 @@ mod tests {
             synchronous: Synchronous::Full,
             subscriber: Some(Subscriber { queue, handed: 0 }),
             dirty: Arc::default(),
+            trouble: Trouble::new(&Options::default(), Arc::default()),
         };
         let mut run = |sizes: &[usize]| {
             let (jobs, answers): (Vec<_>, Vec<_>) =

@@ -87,6 +87,8 @@ pub enum Outcome {
 pub struct Command {
     /// Its name in the round: `temp_id`, `Idempotency-Key`, and part of every text.
     pub tag: String,
+    /// Whether an outbox sends it, under a name of its own.
+    pub is_by_outbox: bool,
     /// Who sends it, by number.
     pub person: usize,
     /// What for.
@@ -130,12 +132,22 @@ impl Ledger {
         let tag = format!("{}-{number}", self.prefix);
         commands.push(Command {
             tag: tag.clone(),
+            is_by_outbox: false,
             person,
             wish,
             from: self.now(),
             outcome: Outcome::Refused { status: 0 },
             attempts: Vec::new(),
         });
+        (number, tag)
+    }
+
+    /// Writes down a command that is given to an outbox: what becomes of it is not known before it says so.
+    pub fn open_by_outbox(&self, person: usize, wish: Wish) -> (usize, String) {
+        let (number, tag) = self.open(person, wish);
+        let mut commands = self.commands.borrow_mut();
+        commands[number].is_by_outbox = true;
+        commands[number].outcome = Outcome::Unknown;
         (number, tag)
     }
 

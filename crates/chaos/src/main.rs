@@ -9,6 +9,7 @@ mod disk;
 mod fault;
 mod http;
 mod ledger;
+mod node;
 mod planted;
 mod proxy;
 mod reader;
@@ -47,6 +48,9 @@ struct Arguments {
     /// The shim's library
     #[arg(long)]
     shim: PathBuf,
+    /// The program that drives clients of `packages/client` under Node; without it, raw sockets alone listen
+    #[arg(long)]
+    client: Option<PathBuf>,
     /// Where failed rounds leave their files
     #[arg(long)]
     keep: PathBuf,
@@ -114,6 +118,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         world,
         seed,
         lasts: Duration::from_secs(arguments.seconds),
+        client: arguments.client.clone(),
         settles: SETTLES_WITHIN,
         planted: None,
     };

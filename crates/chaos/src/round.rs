@@ -16,6 +16,7 @@ use crate::check::{Finding, commands, counts, snapshots};
 use crate::disk::Disk;
 use crate::fault::{Arena, Fault};
 use crate::ledger::Ledger;
+use crate::node::Node;
 use crate::proxy::Proxy;
 use crate::rng::Rng;
 use crate::server::Server;
@@ -38,6 +39,8 @@ pub struct Run {
     pub binary: PathBuf,
     /// The shim.
     pub shim: PathBuf,
+    /// What drives clients of the TypeScript package, if it is there.
+    pub client: Option<PathBuf>,
     /// Where rounds have their files.
     pub root: PathBuf,
     /// The database that each round starts from.
@@ -97,8 +100,18 @@ impl Run {
             story: RefCell::default(),
         };
         let listeners = listen(&arena, seed);
+        let node = match &self.client {
+            Some(program) => Some(Node::start(program, &arena.office)?),
+            None => None,
+        };
+        let sender = node
+            .clone()
+            .map(|node| tokio::task::spawn_local(node.write(Rng::new(seed, "node"))));
         let mut findings = self.turmoil(&arena, seed, faults).await;
-        findings.extend(self.judge(&arena).await?);
+        if let Some(sender) = sender {
+            sender.await?;
+        }
+        findings.extend(self.judge(&arena, node.as_deref()).await?);
         arena.tabs.iter().for_each(|tab| tab.end());
         for listener in listeners {
             // It ends by itself at the word above.
@@ -178,7 +191,7 @@ impl Run {
         findings
     }
 
-    async fn judge(&self, arena: &Arena) -> Result<Vec<Finding>> {
+    async fn judge(&self, arena: &Arena, node: Option<&Node>) -> Result<Vec<Finding>> {
         if let Some(status) = arena.server.ended()? {
             return Ok(vec![Finding::new(format!(
                 "the server ended by itself ({status})"
@@ -190,7 +203,8 @@ impl Run {
             .into_iter()
             .map(|line| Finding::new(format!("the server says: {line}")))
             .collect();
-        let (database, late) = self.quiet(arena).await?;
+        let (database, late) = self.quiet(arena, node).await?;
+        findings.extend(node.map(Node::stream).unwrap_or_default());
         findings.extend(late);
         findings.extend(commands::check(
             &self.world,
@@ -218,16 +232,22 @@ impl Run {
     }
 
     /// Waits until every tab stands at the heads of exactly its rooms.
-    async fn quiet(&self, arena: &Arena) -> Result<(Database, Vec<Finding>)> {
+    async fn quiet(&self, arena: &Arena, node: Option<&Node>) -> Result<(Database, Vec<Finding>)> {
         let asked = Instant::now();
         loop {
             let database = Database::read(&arena.server.disk.open()?)?;
-            let late: Vec<Finding> = arena
+            let mut late: Vec<Finding> = arena
                 .tabs
                 .iter()
                 .filter(|tab| tab.kind == Kind::Resuming)
                 .filter_map(|tab| self.lag(tab, &database))
                 .collect();
+            if let Some(node) = node {
+                if !node.has_sent_all() {
+                    late.push(Finding::new("an outbox has not sent everything"));
+                }
+                late.extend(node.compare(&database).await);
+            }
             if late.is_empty() || asked.elapsed() > self.settles {
                 arena.tell(format!("quiet after {} ms", asked.elapsed().as_millis()));
                 return Ok((database, late));

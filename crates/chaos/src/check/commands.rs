@@ -193,7 +193,10 @@ fn one(
                 .get(&format!("{tag} posted"))
                 .copied()
                 .unwrap_or(0);
-            if let Some(finding) = times(command, rows.len(), "the message")
+            let by_name = || times(command, rows.len(), "the message");
+            if let Some(finding) = (!command.is_by_outbox)
+                .then(by_name)
+                .flatten()
                 .or_else(|| times(command, events, "the event of the message"))
             {
                 return Some(finding.in_room(&room));

@@ -138,13 +138,19 @@ pub struct Limits {
     pub events_burst: u32,
     /// Events of one connection that may wait for their handler. When full, no more is read from the connection.
     pub waiting_events: usize,
+    /// Bytes of the events of one connection that may wait for their handler; the last one may be longer. When there are
+    /// as many, no more is read from the connection.
+    pub waiting_bytes: usize,
+    /// Bytes kept of the request that opens a connection: its query and [`Config::kept_headers`]. More: 431.
+    pub handshake_bytes: usize,
     /// Transports open at the same time that are not connected to a namespace yet. More: 503.
     pub unconnected: usize,
     /// Connections at the same time. More: 503.
     pub connections: usize,
     /// Requests of polling clients under way at the same time, waiting GETs and POSTs together. More: 503.
     pub polling_requests: usize,
-    /// Connections at the same time from one address. More: 429. 0 = no limit.
+    /// Connections at the same time from one IPv4 address or IPv6 network of 64 bits, which is what one customer has.
+    /// More: 429. 0 = no limit.
     pub connections_per_address: usize,
     /// Sockets at the same time of one [identity](crate::Socket::set_identity), such as a user. More: `set_identity`
     /// answers false. 0 = no limit.
@@ -171,6 +177,8 @@ impl Default for Limits {
             events_per_second: 200,
             events_burst: 1_000,
             waiting_events: 64,
+            waiting_bytes: 256 * 1024,
+            handshake_bytes: 16 * 1024,
             unconnected: 10_000,
             connections: 200_000,
             polling_requests: 20_000,

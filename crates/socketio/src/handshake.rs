@@ -29,6 +29,11 @@ impl Handshake {
         }
     }
 
+    /// Bytes kept of the request.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The client's address as far as it is known: from the proxies that are trusted, else the peer's, if the server was
     /// started with axum's `ConnectInfo<SocketAddr>`.
     pub fn remote_addr(&self) -> Option<IpAddr> {
@@ -69,17 +74,24 @@ fn forwarded_for(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> 
         .len()
         .checked_sub(trusted_proxies)
         .filter(|_| trusted_proxies > 0)?;
-    addresses.get(at)?.parse().ok()
+    let address = addresses.get(at)?;
+    // Some proxies write the port too.
+    let with_port = || address.parse().map(|address: SocketAddr| address.ip());
+    address.parse().or_else(|_| with_port()).ok()
 }
 
 fn keep(headers: &HeaderMap, kept: &[String], text: &mut String) {
     for name in kept {
         // Header values that are text contain no line break.
-        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+        let values = headers.get_all(name).iter();
+        let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+        if !values.is_empty() {
+            // A cookie header may come in parts (RFC 9113 section 8.2.3), and so may lists (RFC 9110 section 5.3).
+            let between = if name == "cookie" { "; " } else { ", " };
             text.push('\n');
             text.push_str(name);
             text.push(':');
-            text.push_str(value);
+            text.push_str(&values.join(between));
         }
     }
 }
@@ -98,5 +110,23 @@ mod tests {
         assert_eq!(seen(1).as_deref(), Some("2.2.2.2"));
         assert_eq!(seen(2).as_deref(), Some("1.1.1.1"));
         assert_eq!(seen(4), None);
+        for (text, address) in [
+            ("1.2.3.4:567", "1.2.3.4"),
+            ("[2001:db8::1]:567", "2001:db8::1"),
+        ] {
+            headers.insert("x-forwarded-for", text.parse().unwrap());
+            let seen = forwarded_for(&headers, 1).map(|address| address.to_string());
+            assert_eq!(seen.as_deref(), Some(address));
+        }
+    }
+
+    #[test]
+    fn a_header_that_comes_in_parts_is_kept_whole() {
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", "a=1".parse().unwrap());
+        headers.append("cookie", "b=2".parse().unwrap());
+        let mut text = String::new();
+        keep(&headers, &["cookie".to_owned()], &mut text);
+        assert_eq!(text, "\ncookie:a=1; b=2");
     }
 }

@@ -44,6 +44,7 @@ enum Failure {
     BadRequest,
     ForeignOrigin,
     NotAWebSocket,
+    HandshakeTooLarge,
     TooLarge,
     TooSlow,
     TooManyRequests,
@@ -130,6 +131,9 @@ impl EngineService {
             &self.shared.config.kept_headers,
             self.shared.config.trusted_proxies,
         );
+        if handshake.size_bytes() > self.shared.config.limits.handshake_bytes {
+            return Err(Failure::HandshakeTooLarge);
+        }
         Ok(Arc::new(Conn::new(
             sid,
             self.shared.clone(),
@@ -223,6 +227,8 @@ impl EngineService {
         request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
         let config = &self.shared.config;
+        // Before the body is read: a session has one in memory, not as many as it likes.
+        let posting = polling::begin_post(&conn).map_err(|_| Failure::BadRequest)?;
         let body = Limited::new(request.into_body(), config.max_payload).collect();
         let body = match tokio::time::timeout(config.ping_timeout, body).await {
             Ok(Ok(body)) => body.to_bytes(),
@@ -233,9 +239,7 @@ impl EngineService {
             conn.close(Close::now(DisconnectReason::ParseError, 1002));
             return Err(Failure::BadRequest);
         };
-        polling::write(&conn, body)
-            .await
-            .map_err(|_| Failure::BadRequest)?;
+        posting.write(body).await.map_err(|_| Failure::BadRequest)?;
         let answer = match config.dialect {
             Dialect::Python => "OK",
             Dialect::Node => "ok",
@@ -273,6 +277,7 @@ impl Failure {
             Failure::BadRequest | Failure::NotAWebSocket => (400, 3, "Bad request"),
             Failure::ForeignOrigin => (400, 4, "Forbidden"),
             Failure::UnknownVersion => (400, 5, "Unsupported protocol version"),
+            Failure::HandshakeTooLarge => (431, 3, "Request header fields too large"),
             Failure::TooLarge => (413, 3, "Payload too large"),
             Failure::TooSlow => (408, 3, "Request timed out"),
             Failure::Busy(Refusal::TooManyFromAddress) => (429, 4, "Too many connections"),
@@ -288,6 +293,12 @@ impl Failure {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
+        if matches!(self, Failure::NotAWebSocket) {
+            // RFC 6455 section 4.4: a client of another version learns which one is spoken here.
+            let version = HeaderValue::from_static("13");
+            let headers = answer.headers_mut();
+            headers.insert(header::SEC_WEBSOCKET_VERSION, version);
+        }
         answer
     }
 

@@ -283,44 +283,55 @@ fn take_payload(out: &mut Out) -> String {
     payload
 }
 
-/// Hands the body of a POST to the driver, when it has taken the one before.
-pub(crate) async fn write(conn: &Arc<Conn>, body: String) -> Result<(), Refused> {
+/// A POST has come. A second one at the same time ends the session.
+pub(crate) fn begin_post(conn: &Arc<Conn>) -> Result<Posting<'_>, Refused> {
     let polling = conn.polling.as_deref().ok_or(Refused)?;
-    {
-        let mut state = polling.state();
-        if state.is_over() || polling.is_gone(conn) {
-            return Err(Refused);
-        }
-        if state.has_post {
-            drop(state);
-            conn.close(Close::now(DisconnectReason::TransportError, 1002));
-            return Err(Refused);
-        }
-        state.has_post = true;
+    let mut state = polling.state();
+    if state.is_over() || polling.is_gone(conn) {
+        return Err(Refused);
     }
-    let _posting = Posting(polling);
-    let mut body = Some(body);
-    poll_fn(|cx| {
-        polling.post.register(cx.waker());
-        let mut state = polling.state();
-        if state.is_over() {
-            return Poll::Ready(Err(Refused));
-        }
-        if state.inbox.is_some() {
-            return Poll::Pending;
-        }
-        state.inbox = body.take().map(|body| (body, 0));
-        Poll::Ready(Ok(()))
-    })
-    .await?;
-    conn.ring();
-    Ok(())
+    if state.has_post {
+        drop(state);
+        conn.close(Close::now(DisconnectReason::TransportError, 1002));
+        return Err(Refused);
+    }
+    state.has_post = true;
+    Ok(Posting { conn, polling })
 }
 
-struct Posting<'a>(&'a Polling);
+/// A POST that has not been answered.
+pub(crate) struct Posting<'a> {
+    conn: &'a Arc<Conn>,
+    polling: &'a Polling,
+}
+
+impl Posting<'_> {
+    /// Hands the body to the driver, when it has taken the one before.
+    pub(crate) async fn write(self, body: String) -> Result<(), Refused> {
+        if self.polling.is_gone(self.conn) {
+            return Err(Refused);
+        }
+        let mut body = Some(body);
+        poll_fn(|cx| {
+            self.polling.post.register(cx.waker());
+            let mut state = self.polling.state();
+            if state.is_over() {
+                return Poll::Ready(Err(Refused));
+            }
+            if state.inbox.is_some() {
+                return Poll::Pending;
+            }
+            state.inbox = body.take().map(|body| (body, 0));
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        self.conn.ring();
+        Ok(())
+    }
+}
 
 impl Drop for Posting<'_> {
     fn drop(&mut self) {
-        self.0.state().has_post = false;
+        self.polling.state().has_post = false;
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -148,6 +148,7 @@ impl Shared {
         }
         if let (Some(address), 1..) = (conn.handshake.remote_addr(), limits.connections_per_address)
         {
+            let address = network(address);
             let mut addresses = self.addresses();
             let count = addresses.entry(address).or_insert(0);
             *count += 1;
@@ -169,6 +170,17 @@ impl Shared {
             return Err(Refusal::Closing);
         }
         Ok(admission)
+    }
+}
+
+/// What counts as one address: who has one of IPv6 has its whole network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -232,7 +244,7 @@ impl Drop for Admission {
 
 /// A Socket.IO server. A cheap handle: clone it freely.
 #[derive(Debug, Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(pub(crate) Arc<Shared>);
 
 impl Server {
     /// A server without namespaces. Nothing runs until requests come in; needs a tokio runtime then.
@@ -321,5 +333,21 @@ impl Server {
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one_and_those_of_ipv4_do_not() {
+        let is_one =
+            |one: &str, two: &str| network(one.parse().unwrap()) == network(two.parse().unwrap());
+        assert!(is_one("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"));
+        assert!(!is_one("2001:db8:1:2::1", "2001:db8:1:3::1"));
+        assert!(!is_one("192.0.2.1", "192.0.2.2"));
+        assert!(is_one("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!is_one("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
     }
 }

@@ -80,6 +80,12 @@ async fn wrong_requests_are_answered_with_400_and_json() {
             "{query}"
         );
         assert!(answer.headers.contains("content-type: application/json"));
+        // A client of another WebSocket learns which one is spoken here.
+        assert_eq!(
+            answer.headers.contains("\r\nsec-websocket-version: 13"),
+            query.contains("websocket"),
+            "{query}"
+        );
     }
     let answer = world
         .http("GET", "/socket.io?EIO=3&transport=polling", "", "")

@@ -186,6 +186,7 @@ impl Conn {
     ) -> bool {
         let marks = self.shared.marks;
         let encoded = self.encoded(frame);
+        let class = socket.hall().own_key(class);
         let mut asked = false;
         loop {
             let mut out = self.out();
@@ -269,19 +270,20 @@ impl Conn {
         }
     }
 
-    /// Queues what the protocol itself says; no limit, as it is short and bounded by what the client does.
+    /// Queues what the protocol itself says. That is short; a client that asks for more and more of it, and reads none of
+    /// it, is a slow reader.
     pub(crate) fn push_protocol(&self, frame: Frame) -> bool {
         let mut out = self.out();
         if out.close.is_some() {
             return false;
         }
-        out.queue.push_always(Entry {
-            frame,
-            class: Class::Reliable,
-        });
+        let is_queued = out.queue.push_protocol(frame, self.shared.marks);
         drop(out);
-        self.ring();
-        true
+        match is_queued {
+            true => self.ring(),
+            false => self.close(Close::now(DisconnectReason::SlowReader, 1013)),
+        }
+        is_queued
     }
 
     /// Queues what was sent before CONNECT was answered; bounded when it was held.

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    hash::{BuildHasher, RandomState},
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
@@ -14,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Broadcast, ConnectError, DisconnectReason, Event, Frame, Operator, RecoveryRequest,
+    Broadcast, Class, ConnectError, DisconnectReason, Event, Frame, Operator, RecoveryRequest,
     RecoveryWindow, Sid, Socket,
     recovery::{Holders, Memory},
     rooms::{Room, Rooms},
@@ -67,6 +68,8 @@ pub(crate) struct Hall {
     /// Who may come back.
     pub(crate) holders: Holders,
     memory: OnceLock<Memory>,
+    /// Tells its keys from those of other namespaces.
+    key_salt: u64,
 }
 
 impl fmt::Debug for Hall {
@@ -89,6 +92,15 @@ impl Hall {
             by_id: Mutex::default(),
             holders: Holders::default(),
             memory: OnceLock::new(),
+            key_salt: RandomState::new().hash_one(name),
+        }
+    }
+
+    /// A key is its namespace's own, though the namespaces of a connection share one queue.
+    pub(crate) fn own_key(&self, class: Class) -> Class {
+        match class {
+            Class::Keyed(key) => Class::Keyed(key ^ self.key_salt),
+            other => other,
         }
     }
 

@@ -32,6 +32,9 @@ pub(crate) enum Pushed {
     Hard,
 }
 
+/// What a place in the queue takes beside the frame's own bytes. Frames that are shorter count for this much.
+const ENTRY_BYTES: usize = size_of::<Entry>();
+
 /// A queue of frames. Takes no memory while it is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -40,11 +43,14 @@ pub(crate) struct Queue {
     bytes: usize,
     /// Bytes of the first frame that are out already: it stays first and whole.
     begun: usize,
+    /// Bytes of what the protocol itself had to say since the queue was empty.
+    said: usize,
 }
 
 impl Queue {
+    /// What waits, or was taken and is not written yet. Many short frames count by the memory that they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.max(self.entries.len() * ENTRY_BYTES)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -71,7 +77,8 @@ impl Queue {
             old.frame = frame.clone();
             return Pushed::Queued;
         }
-        let full = |mark: usize| self.bytes > 0 && self.bytes + size > mark;
+        let bytes = self.bytes();
+        let full = |mark: usize| bytes > 0 && bytes + size > mark;
         match class {
             Class::Droppable if full(marks.soft) => return Pushed::Dropped,
             Class::Keyed(_) if full(marks.hard) => return Pushed::Dropped,
@@ -86,7 +93,21 @@ impl Queue {
         Pushed::Queued
     }
 
-    /// Queues what the protocol itself has to say.
+    /// Queues what the protocol itself has to say. Answers false when that alone would pass the hard mark: the peer goes
+    /// on asking and does not read the answers.
+    pub(crate) fn push_protocol(&mut self, frame: Frame, marks: Marks) -> bool {
+        self.said += frame.size_bytes().max(ENTRY_BYTES);
+        if self.said > marks.hard && !self.entries.is_empty() {
+            return false;
+        }
+        self.push_always(Entry {
+            frame,
+            class: Class::Reliable,
+        });
+        true
+    }
+
+    /// Queues what was bounded before.
     pub(crate) fn push_always(&mut self, entry: Entry) {
         self.bytes += entry.frame.size_bytes();
         self.entries.push_back(entry);
@@ -104,8 +125,13 @@ impl Queue {
             each(entry.frame);
         }
         if self.entries.is_empty() {
-            self.entries = VecDeque::new();
+            self.emptied();
         }
+    }
+
+    fn emptied(&mut self) {
+        self.entries = VecDeque::new();
+        self.said = 0;
     }
 
     /// As [`Queue::take`] for a WebSocket: answers the bytes of the frames, without those that are out already.
@@ -152,7 +178,7 @@ impl Queue {
             self.entries.pop_front();
         }
         self.begun = 0;
-        self.entries = VecDeque::new();
+        self.emptied();
     }
 
     /// Bytes of taken frames have left.
@@ -163,7 +189,7 @@ impl Queue {
     /// Throws away what waits, but for a frame that is partly out.
     pub(crate) fn clear(&mut self) {
         let begun = self.entries.pop_front().filter(|_| self.begun > 0);
-        self.entries = VecDeque::new();
+        self.emptied();
         self.bytes = 0;
         if let Some(entry) = begun {
             self.bytes = entry.frame.size_bytes() - self.begun;
@@ -178,7 +204,8 @@ mod tests {
 
     #[test]
     fn each_class_meets_a_full_queue_in_its_own_way() {
-        let frame = |text: &str| Frame::event_json("/", text, "");
+        let padding = format!("\"{}\"", "x".repeat(100));
+        let frame = |text: &str| Frame::event_json("/", text, &padding);
         let size = frame("a").size_bytes();
         let marks = Marks {
             soft: 2 * size,
@@ -196,9 +223,9 @@ mod tests {
         assert_eq!(push("g", Class::Keyed(2), false), Pushed::Dropped);
         let mut names = Vec::new();
         queue.take(usize::MAX, |frame| {
-            names.push(String::from_utf8(frame.first.payload().to_vec()).unwrap())
+            names.push(char::from(frame.first.payload()[4]));
         });
-        assert_eq!(names, [r#"42["a"]"#, r#"42["f"]"#, r#"42["d"]"#]);
+        assert_eq!(names, ['a', 'f', 'd']);
         assert_eq!(queue.bytes(), 3 * size);
         queue.written(3 * size);
         assert_eq!(queue.bytes(), 0);
@@ -206,7 +233,8 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_partly_out_stays_first_and_whole() {
-        let frame = |text: &str| Frame::event_json("/", text, "");
+        let padding = format!("\"{}\"", "x".repeat(200));
+        let frame = |text: &str| Frame::event_json("/", text, &padding);
         let size = frame("a").size_bytes();
         let marks = Marks {
             soft: 1000,
@@ -235,6 +263,44 @@ mod tests {
         queue.push(&frame("c"), Class::Reliable, marks, false);
         queue.clear();
         assert!(queue.is_empty() && queue.bytes() == 0);
+    }
+
+    #[test]
+    fn short_frames_count_by_the_memory_they_take() {
+        let frame = Frame::event_json("/", "a", "");
+        let marks = Marks {
+            soft: 10 * ENTRY_BYTES,
+            hard: 20 * ENTRY_BYTES,
+        };
+        let mut queue = Queue::default();
+        let mut queued = 0;
+        while queue.push(&frame, Class::Reliable, marks, true) == Pushed::Queued {
+            queued += 1;
+        }
+        assert_eq!((queued, queue.bytes()), (20, 20 * ENTRY_BYTES));
+        assert!(frame.size_bytes() * queued < marks.soft);
+        assert_eq!(
+            queue.push(&frame, Class::Droppable, marks, false),
+            Pushed::Dropped
+        );
+        queue.take(usize::MAX, drop);
+        assert_eq!(queue.bytes(), queued * frame.size_bytes());
+    }
+
+    #[test]
+    fn answers_of_the_protocol_that_nobody_reads_are_bounded() {
+        let marks = Marks {
+            soft: 5 * ENTRY_BYTES,
+            hard: 10 * ENTRY_BYTES,
+        };
+        let mut queue = Queue::default();
+        for _ in 0..2 {
+            let big = Frame::event_json("/", "big", &"1".repeat(100 * ENTRY_BYTES));
+            queue.push(&big, Class::Reliable, marks, false);
+            assert!((0..10).all(|_| queue.push_protocol(Frame::ping(), marks)));
+            assert!(!queue.push_protocol(Frame::ping(), marks));
+            queue.take(usize::MAX, drop);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Events of ours that a client has not acknowledged yet.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::oneshot;
 
 use crate::AckReply;
@@ -8,7 +10,7 @@ use crate::AckReply;
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     next: u64,
-    open: Vec<(u64, oneshot::Sender<AckReply>)>,
+    open: BTreeMap<u64, oneshot::Sender<AckReply>>,
 }
 
 impl Acks {
@@ -17,20 +19,20 @@ impl Acks {
         let (answer, receiver) = oneshot::channel();
         let id = self.next;
         self.next += 1;
-        self.open.push((id, answer));
+        self.open.insert(id, answer);
         (id, receiver)
     }
 
     /// The client answered, once; later or invented answers are ignored.
     pub(crate) fn resolve(&mut self, id: u64, reply: AckReply) {
-        if let Some(at) = self.open.iter().position(|(open, _)| *open == id) {
+        if let Some(answer) = self.open.remove(&id) {
             // The one who asked may have given up.
-            let _ = self.open.swap_remove(at).1.send(reply);
+            let _ = answer.send(reply);
         }
     }
 
     /// Nobody waits for this answer any more.
     pub(crate) fn forget(&mut self, id: u64) {
-        self.open.retain(|(open, _)| *open != id);
+        self.open.remove(&id);
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Dispatch {
     assembler: Assembler,
     namespaces: Namespaces<Socket>,
     waiting: VecDeque<Job>,
+    /// Bytes of the events that wait.
+    waiting_bytes: usize,
     running: Option<Running>,
     bucket: Bucket,
     /// Set when the connection is gone.
@@ -59,6 +61,7 @@ impl Dispatch {
             assembler: Assembler::default(),
             namespaces: Namespaces::default(),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             running: None,
             bucket: Bucket::new(limits.events_per_second, limits.events_burst, now_ms),
             ended: None,
@@ -67,12 +70,18 @@ impl Dispatch {
 
     /// Whether more may be read from the client.
     pub(crate) fn has_room(&self, conn: &Conn) -> bool {
-        self.waiting.len() < conn.shared.config.limits.waiting_events
+        let limits = &conn.shared.config.limits;
+        self.waiting.len() < limits.waiting_events && self.waiting_bytes < limits.waiting_bytes
     }
 
     /// Whether no handler runs or waits.
     pub(crate) fn is_idle(&self) -> bool {
         self.running.is_none() && self.waiting.is_empty()
+    }
+
+    /// Whether the connection is gone and everybody has been told.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.is_some() && self.is_idle()
     }
 
     /// Whether the connection is in any namespace, or asks for one.
@@ -205,6 +214,7 @@ impl Dispatch {
             attachments,
             ack,
         };
+        self.waiting_bytes += event.size_bytes();
         self.waiting.push_back(Job::Event(socket, event));
     }
 
@@ -225,14 +235,32 @@ impl Dispatch {
     /// The connection is gone: its sockets leave their rooms now; their handlers still run to the end.
     pub(crate) fn end(&mut self, reason: DisconnectReason) {
         self.ended = Some(reason);
-        for socket in self.namespaces.drain() {
-            let was_connected = socket.is_connected();
+        for (socket, was_connected) in self.namespaces.drain() {
+            // One that the server has disconnected a moment ago, and whose notice comes too late to be seen.
+            let reason = match was_connected && socket.is_gone() {
+                true => DisconnectReason::ServerDisconnect,
+                false => reason,
+            };
             socket.went_away(reason);
             socket.end();
             if was_connected {
                 self.waiting.push_back(Job::Disconnect(socket, reason));
             }
         }
+    }
+
+    /// The driver breaks off: nothing of the connection stays in a table. Its handlers do not run any more.
+    pub(crate) fn abandon(&mut self) {
+        self.end(DisconnectReason::TransportError);
+        let waiting = std::mem::take(&mut self.waiting);
+        let sockets = waiting.into_iter().map(|job| match job {
+            Job::Connect(socket, _) | Job::Event(socket, _) | Job::Disconnect(socket, _) => socket,
+        });
+        let running = self.running.take().map(|running| running.socket);
+        sockets.chain(running).for_each(|socket| {
+            socket.end();
+            socket.hall().holders.release(&socket);
+        });
     }
 
     /// Lets handlers run. Answers whether a client has just been connected.
@@ -244,6 +272,9 @@ impl Dispatch {
                     self.waiting = VecDeque::new();
                     return has_connected;
                 };
+                if let Job::Event(_, event) = &job {
+                    self.waiting_bytes -= event.size_bytes();
+                }
                 self.running = start(job);
             }
             let Some(running) = self.running.as_mut() else {
@@ -394,4 +425,112 @@ fn refuse_unknown(conn: &Conn, namespace: &str) {
 fn malformed(conn: &Conn, error: &dyn std::error::Error) -> DisconnectReason {
     tracing::debug!(sid = %conn.sid, %error, "a client sent a packet that cannot be taken");
     DisconnectReason::ParseError
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, task::Waker};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{Config, Handshake, RecoveryWindow, Server, conn::Close};
+
+    /// A connection without transport or driver: the test is the driver.
+    struct World {
+        server: Server,
+        conn: Arc<Conn>,
+        dispatch: Dispatch,
+    }
+
+    impl World {
+        fn new(config: Config) -> World {
+            let server = Server::new(config);
+            server.of("/");
+            let sid = Sid::random().unwrap();
+            let conn = Conn::new(sid, server.0.clone(), Handshake::default(), None);
+            let dispatch = Dispatch::new(&conn, 0);
+            World {
+                server,
+                conn: Arc::new(conn),
+                dispatch,
+            }
+        }
+
+        fn text(&mut self, text: &str) {
+            self.dispatch.text(&self.conn, text.to_owned(), 0).unwrap();
+        }
+
+        fn poll(&mut self) {
+            let mut cx = Context::from_waker(Waker::noop());
+            self.dispatch.poll(&self.conn, &mut cx);
+        }
+    }
+
+    #[test]
+    fn events_that_wait_are_bounded_in_bytes() {
+        let mut config = Config::default();
+        config.limits.waiting_bytes = 1_000;
+        let mut world = World::new(config);
+        let gate = Arc::new(Semaphore::new(0));
+        let handlers_gate = gate.clone();
+        world.server.of("/").on("big", move |_, _| {
+            let gate = handlers_gate.clone();
+            async move { gate.acquire().await.unwrap().forget() }
+        });
+        world.text("0");
+        world.poll();
+        let big = format!(r#"2["big","{}"]"#, "x".repeat(900));
+        let mut room = Vec::new();
+        for _ in 0..3 {
+            world.text(&big);
+            world.poll();
+            room.push(world.dispatch.has_room(&world.conn));
+        }
+        assert_eq!(room, [true, true, false], "one runs, two wait");
+        for _ in 0..3 {
+            gate.add_permits(1);
+            world.poll();
+            assert!(world.dispatch.has_room(&world.conn));
+        }
+        assert!(world.dispatch.is_idle() && world.dispatch.waiting_bytes == 0);
+    }
+
+    #[test]
+    fn a_socket_that_is_disconnected_while_its_connection_ends_is_told_so_and_freed() {
+        let mut world = World::new(Config::default());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let seen = log.clone();
+        world.server.of("/").on_disconnect(move |_, reason| {
+            seen.lock().unwrap().push(reason);
+            async {}
+        });
+        world.text("0");
+        world.poll();
+        let socket = world.server.of("/").sockets().pop().unwrap();
+        // As in `Driver::begin_closing`, with another thread between its steps.
+        let close = Close::now(DisconnectReason::TransportClose, 1006);
+        world.conn.close(close);
+        let left = std::mem::take(&mut world.conn.out().left);
+        left.iter().for_each(|socket| world.dispatch.left(socket));
+        socket.disconnect(false);
+        world.dispatch.end(close.reason);
+        world.poll();
+        assert_eq!(*log.lock().unwrap(), [DisconnectReason::ServerDisconnect]);
+        let conn = Arc::downgrade(&world.conn);
+        drop((socket, world));
+        assert!(conn.upgrade().is_none());
+    }
+
+    #[test]
+    fn a_connection_that_ends_before_its_connect_is_heard_leaves_no_session() {
+        let mut world = World::new(Config::default());
+        let root = world.server.of("/");
+        root.keep_for_recovery(RecoveryWindow::default());
+        world.text("0");
+        world.dispatch.end(DisconnectReason::TransportClose);
+        world.poll();
+        assert!(world.dispatch.is_idle());
+        assert_eq!(root.0.memory().unwrap().sessions(), 0);
+    }
 }

@@ -68,6 +68,12 @@ impl Event {
         self.args.get(index)
     }
 
+    /// Bytes that it takes while it waits for its handler.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let attachments = self.attachments.iter().map(Bytes::len);
+        self.args.json().len() + attachments.sum::<usize>()
+    }
+
     /// Argument `index` as bytes, if it is a binary one.
     pub fn binary(&self, index: usize) -> Option<&Bytes> {
         #[derive(serde::Deserialize)]

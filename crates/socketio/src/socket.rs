@@ -56,13 +56,20 @@ struct Own {
     /// The socket's place among all of its namespace.
     place: Option<u32>,
     /// Sent while asking.
-    held: Vec<Entry>,
+    held: Option<Box<Held>>,
     acks: Option<Box<Acks>>,
     /// By what the client may come back.
     pid: Option<Box<str>>,
     /// Whom it counts for.
     identity: Option<Arc<str>>,
     data: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What is sent before CONNECT is answered.
+#[derive(Default)]
+struct Held {
+    entries: Vec<Entry>,
+    bytes: usize,
 }
 
 /// One client in one namespace. A cheap handle: clone it freely. Works, without effect, after the client has gone.
@@ -229,8 +236,9 @@ impl Socket {
         let mut own = self.own();
         match self.state() {
             ASKING => {
-                let held: usize = own.held.iter().map(|entry| entry.frame.size_bytes()).sum();
-                if held + frame.size_bytes() > self.0.conn.shared.config.limits.queue_bytes {
+                let held = own.held.as_ref().map_or(0, |held| held.bytes);
+                let size = frame.size_bytes().max(size_of::<Entry>());
+                if held + size > self.0.conn.shared.config.limits.queue_bytes {
                     drop(own);
                     if class == Class::Reliable {
                         self.0
@@ -239,9 +247,11 @@ impl Socket {
                     }
                     return false;
                 }
-                own.held.push(Entry {
+                let held = own.held.get_or_insert_default();
+                held.bytes += size;
+                held.entries.push(Entry {
                     frame: frame.clone(),
-                    class,
+                    class: self.0.hall.own_key(class),
                 });
                 true
             }
@@ -352,7 +362,11 @@ impl Socket {
                 &[],
                 Vec::new(),
             ));
-            conn.out().left.push(self.clone());
+            let mut out = conn.out();
+            // A connection that closes sees to all its sockets, and would keep this one for ever.
+            if out.close.is_none() {
+                out.left.push(self.clone());
+            }
         }
         if close {
             conn.close(Close::after_flush(DisconnectReason::ServerDisconnect, 1000));
@@ -398,7 +412,8 @@ impl Socket {
             &answer,
             Vec::new(),
         ));
-        self.0.conn.push_held(std::mem::take(&mut own.held));
+        let held = own.held.take().unwrap_or_default();
+        self.0.conn.push_held(held.entries);
         own.place = Some(self.0.hall.enter(self));
         self.0.state.store(CONNECTED, Ordering::Release);
         true
@@ -414,7 +429,7 @@ impl Socket {
         if let Some(place) = own.place.take() {
             self.0.hall.exit(self, place);
         }
-        own.held = Vec::new();
+        own.held = None;
         own.acks = None;
         if let Some(identity) = own.identity.take() {
             self.0.conn.shared.forget_identity(&identity);

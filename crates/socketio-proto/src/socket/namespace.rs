@@ -132,11 +132,11 @@ impl<T: Clone> Namespaces<T> {
         self.entries.iter().filter_map(|entry| entry.owner.as_ref())
     }
 
-    /// All that is kept, when the connection ends.
-    pub fn drain(&mut self) -> Vec<T> {
+    /// All that is kept, when the connection ends, and whether its CONNECT was answered.
+    pub fn drain(&mut self) -> Vec<(T, bool)> {
         self.entries
             .drain(..)
-            .filter_map(|entry| entry.owner)
+            .filter_map(|entry| Some((entry.owner?, entry.state == State::Connected)))
             .collect()
     }
 
@@ -189,5 +189,18 @@ mod tests {
             Ok(Step::Leave(8))
         );
         assert_eq!(namespaces.receive(Kind::Event, "/", 1), Err(OutOfTurn));
+    }
+
+    #[test]
+    fn the_end_tells_who_was_connected() {
+        let mut namespaces = Namespaces::default();
+        for (name, owner) in [("/asks", 1), ("/is-in", 2), ("/left", 3)] {
+            namespaces.ask(name.into(), owner);
+        }
+        namespaces.accept("/is-in");
+        namespaces.accept("/left");
+        assert!(namespaces.leave("/left", |owner| *owner == 3));
+        assert_eq!(namespaces.drain(), [(1, false), (2, true)]);
+        assert!(namespaces.is_empty());
     }
 }

@@ -374,9 +374,14 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // However the task ends, nobody is left waiting for it.
+        // However the task ends, nobody is left waiting for it, and nobody in a room.
         self.conn
             .close(Close::now(DisconnectReason::TransportClose, 1006));
+        if !self.dispatch.is_over() {
+            self.dispatch.abandon();
+            let left = std::mem::take(&mut self.conn.out().left);
+            drop(left); // outside the lock
+        }
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.end("1");
         }

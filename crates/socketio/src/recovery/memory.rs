@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -53,7 +53,7 @@ pub(crate) struct Audience {
 
 impl Audience {
     fn has(&self, sid: &Sid, away: &Away) -> bool {
-        let is_in = |room: &str| away.rooms.iter().any(|joined| joined == room);
+        let is_in = |room: &str| away.rooms.contains(room);
         let is_named = |room: &str| is_in(room) || room == sid.as_str();
         away.flags & self.mask == self.mask
             && (self.to.is_empty() || self.to.iter().any(|room| is_named(room)))
@@ -77,7 +77,7 @@ struct Session {
 
 /// What a client had when it went.
 pub(crate) struct Away {
-    pub(crate) rooms: Vec<String>,
+    pub(crate) rooms: HashSet<String>,
     pub(crate) flags: u32,
     pub(crate) data: Option<Arc<dyn Any + Send + Sync>>,
     since_ms: u64,
@@ -85,7 +85,7 @@ pub(crate) struct Away {
 
 impl Away {
     pub(crate) fn new(
-        rooms: Vec<String>,
+        rooms: HashSet<String>,
         flags: u32,
         data: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Away {
@@ -170,7 +170,10 @@ impl Memory {
         };
         state.by_pid.insert(pid.as_str().into(), session);
         drop(state);
-        socket.offer_recovery(pid.as_str());
+        // A connection that is gone already tells nobody of its session.
+        if !socket.offer_recovery(pid.as_str()) {
+            self.forget(pid.as_str());
+        }
     }
 
     /// The id of a client that is away, or not yet known to be.
@@ -204,6 +207,12 @@ impl Memory {
             socket.send_plain(event.frame_for(socket), Class::Reliable);
         }
         true
+    }
+
+    /// Those who may come back, away or not.
+    #[cfg(test)]
+    pub(crate) fn sessions(&self) -> usize {
+        self.state().by_pid.len()
     }
 
     /// A client's connection was lost.

@@ -51,10 +51,9 @@ impl Broadcast {
             audience.to.push(room.into());
         }
         let hall = &self.namespace.0;
-        match hall.rooms.get(room) {
-            Some(room) => self.rooms.push(room),
-            None => self.sockets.extend(hall.socket(room)),
-        }
+        self.rooms.extend(hall.rooms.get(room));
+        // Whoever names a room like somebody's id takes nothing away from them.
+        self.sockets.extend(hall.socket(room));
         self
     }
 

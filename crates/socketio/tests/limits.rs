@@ -315,3 +315,112 @@ async fn middleware_runs_in_order_before_on_connect_and_the_first_refusal_decide
     assert_eq!(root.to("nobody").local().emit("x", &1), 0);
     assert_eq!(root.broadcast().local().emit("x", &1), 1);
 }
+
+/// It posts and never polls, so that nothing but the queue's own bound ends it.
+#[tokio::test]
+async fn a_polling_client_that_reads_no_answers_is_closed() {
+    let world = with_limits(|limits| {
+        (limits.queue_bytes, limits.events_per_second) = (10_000, 0);
+    })
+    .await;
+    let client = world.polling().await;
+    let asks = ["40/unknown,"; 50].join("\u{1e}");
+    let ended = async { while client.post(&asks).await.status == 200 {} };
+    timeout(DEADLINE, ended).await.unwrap();
+    world.no_connections().await;
+}
+
+#[tokio::test]
+async fn a_second_post_is_refused_before_the_body_of_the_first_has_come() {
+    let world = World::start(config()).await;
+    let client = world.polling().await;
+    let mut first = TcpStream::connect(world.addr).await.unwrap();
+    let head = format!(
+        "POST {POLL}&sid={} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 2\r\n\r\n",
+        client.sid
+    );
+    first.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body when it reads it.
+    let mut asked = [0; 25];
+    timeout(DEADLINE, first.read_exact(&mut asked))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100"));
+    assert_eq!(client.post("40").await.status, 400);
+    world.no_connections().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_request_is_bounded() {
+    let world = with_limits(|limits| limits.handshake_bytes = 1_000).await;
+    let with_cookie = async |bytes| {
+        let header = format!("cookie: {}\r\n", "x".repeat(bytes));
+        world.http("GET", POLL, &header, "").await.status
+    };
+    assert_eq!(
+        (with_cookie(500).await, with_cookie(1_000).await),
+        (200, 431)
+    );
+}
+
+/// Namespaces of one connection share a queue, but not their keys.
+#[tokio::test]
+async fn a_key_replaces_nothing_of_another_namespace() {
+    let world = World::start(config()).await;
+    world.io.of("/");
+    world.io.of("/other");
+    let client = world.polling().await;
+    client.post("40\u{1e}40/other,").await;
+    let mut polled = String::new();
+    while !(polled.contains("40{") && polled.contains("40/other,{")) {
+        polled += &client.get().await.body;
+    }
+    for name in ["old", "new"] {
+        for namespace in ["/", "/other"] {
+            let all = world.io.of(namespace).broadcast();
+            all.class(Class::Keyed(7)).emit("state", name);
+        }
+    }
+    assert_eq!(
+        client.get().await.body,
+        "42[\"state\",\"new\"]\u{1e}42/other,[\"state\",\"new\"]"
+    );
+}
+
+#[tokio::test]
+async fn a_room_named_like_a_socket_takes_nothing_from_it() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let (mut victim, victims_id) = world.client().await;
+    let (mut other, others_id) = world.client().await;
+    root.socket(&others_id).unwrap().join(&victims_id);
+    assert_eq!(root.to(&victims_id).emit("private", &1), 2);
+    assert_eq!(victim.text().await, r#"42["private",1]"#);
+    assert_eq!(other.text().await, r#"42["private",1]"#);
+}
+
+#[tokio::test]
+async fn a_driver_that_breaks_off_leaves_nobody_in_a_room() {
+    let world = with_limits(|limits| {
+        (limits.queue_soft_bytes, limits.queue_low_bytes) = (1_000, 500);
+    })
+    .await;
+    let root = world.io.of("/");
+    root.on_full(|_, _| socketio::Full::Refuse);
+    root.on_drain(|_| panic!("the owner's mistake"));
+    let (mut ws, sid) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    assert!(socket.join("room") && socket.set_identity("ada"));
+    let big = "x".repeat(5_000);
+    assert!(socket.emit("big", &big) && !socket.emit("big", &big));
+    ws.text().await;
+    let gone = async {
+        while root.count() > 0 || root.room_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, gone).await.unwrap();
+    assert!(root.socket(&sid).is_none());
+    world.no_connections().await;
+}

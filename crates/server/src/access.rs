@@ -11,7 +11,7 @@ pub use memory::{may_decide, own_block};
 use crate::auth::Actor;
 use crate::error::Error;
 use store::{Conn, channels, members, messages, users};
-use wire::channels::{AccessList, Channel, ChannelKind};
+use wire::channels::{AccessControl, AccessList, Channel, ChannelKind};
 use wire::people::Role;
 use wire::{ChannelId, MessageId, UserId};
 
@@ -68,21 +68,35 @@ pub fn rights(channel: &Channel, is_member: bool, person: &UserId, role: Role) -
             write: is_member,
             manage: is_member && (is_maker || is_admin),
         },
-        None => {
-            let manage = is_admin || is_maker;
-            let (read, write) = match &channel.access_control {
-                None => (true, true),
-                Some(access) => (
-                    names(access.read.as_ref(), person),
-                    names(access.write.as_ref(), person),
-                ),
-            };
-            Rights {
-                read: manage || read,
-                write: manage || (read && write),
-                manage,
-            }
-        }
+        None => in_standard(
+            &channel.user_id,
+            channel.access_control.as_ref(),
+            person,
+            role,
+        ),
+    }
+}
+
+/// The rights of one who uses the workspace in a standard channel, by its maker and its access.
+#[must_use]
+pub fn in_standard(
+    maker: &UserId,
+    access: Option<&AccessControl>,
+    person: &UserId,
+    role: Role,
+) -> Rights {
+    let manage = role == Role::Admin || maker == person;
+    let (read, write) = match access {
+        None => (true, true),
+        Some(access) => (
+            names(access.read.as_ref(), person),
+            names(access.write.as_ref(), person),
+        ),
+    };
+    Rights {
+        read: manage || read,
+        write: manage || (read && write),
+        manage,
     }
 }
 

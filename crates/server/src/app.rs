@@ -6,13 +6,16 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
 use crate::hub::{self, Hub};
+use crate::live::arrivals::Arrivals;
 use crate::live::{self, Live};
 use crate::presence::Presence;
 use crate::publish::Publish;
 use crate::runs::{self, Runs};
 use anyhow::Context;
+use futures_util::FutureExt;
 use std::future::Future;
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use store::Store;
 use tokio::sync::mpsc;
@@ -47,6 +50,8 @@ pub struct Parts {
     pub publish: Publish,
     /// What is shared by all sockets.
     pub live: Live,
+    /// Looks up those who arrive.
+    pub arrivals: Arrivals,
     /// Who is here.
     pub presence: Presence,
     /// How far people have read channels, before it is stored.
@@ -55,6 +60,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
+    /// Cancelled when a part of the server ended by a defect: it must stop, so that it can be started again.
+    pub broken: CancellationToken,
 }
 
 impl Deref for App {
@@ -87,6 +94,7 @@ impl App {
         let sockets = socketio::Server::new(live::transport(&config));
         let io = sockets.of("/");
         let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
+        let (arrivals, arriving) = Arrivals::new();
         let app = App(Arc::new(Parts {
             auth: Auth::new(&config.auth),
             models: models(&config)?,
@@ -94,23 +102,47 @@ impl App {
             hub: hub.clone(),
             publish: Publish::new(io.clone()),
             live: Live::default(),
+            arrivals,
             presence: Presence::default(),
             markers: Markers::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            broken: CancellationToken::new(),
             config,
             clock,
             store,
             sockets,
             io,
         }));
-        app.tasks.spawn(hub.run(inbox));
-        app.tasks.spawn(crate::retention::run(app.clone()));
-        app.tasks.spawn(channels::flush_markers(app.clone()));
+        app.keep("delivery", hub.run(inbox));
+        app.keep("arrivals", live::arrivals::run(app.clone(), arriving));
+        app.keep("retention", crate::retention::run(app.clone()));
+        app.keep("read markers", channels::flush_markers(app.clone()));
         live::serve(&app);
         runs::recover(&app).await?;
-        app.tasks.spawn(runs::save_all(app.clone()));
+        app.keep("saving of answers", runs::save_all(app.clone()));
         Ok(app)
+    }
+
+    /// Runs a part that lives as long as the server. One that ends before is a defect, and is not passed over in silence:
+    /// the server says so and stops.
+    pub fn keep(&self, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let (stopping, broken) = (self.stopping.clone(), self.broken.clone());
+        self.tasks.spawn(async move {
+            let ended = AssertUnwindSafe(work).catch_unwind().await;
+            if stopping.is_cancelled() {
+                return;
+            }
+            let panic = ended
+                .err()
+                .map(|panic| crate::error::panic_text(panic.as_ref()));
+            tracing::error!(
+                part,
+                panic,
+                "a part of the server ended by a defect; the server stops"
+            );
+            broken.cancel();
+        });
     }
 
     /// Runs a command and what must follow its commit to the end, also when its caller hangs up.
@@ -133,6 +165,7 @@ impl App {
         self.runs.ended().await;
         channels::flush_all_markers(self).await;
         self.store.close().await;
+        self.hub.ended().await;
         self.tasks.close();
         self.tasks.wait().await;
     }

@@ -156,8 +156,11 @@ impl Error {
             Error::Store(store::Error::Busy) => {
                 "the server is busy; nothing was changed, try again".to_owned()
             }
-            Error::Store(store::Error::Unavailable(_) | store::Error::Closed) => {
+            Error::Store(store::Error::Unavailable(_)) => {
                 "the database did not answer; nothing was changed, try again".to_owned()
+            }
+            Error::Store(store::Error::Closed) => {
+                "the server is stopping; it is not known whether this was done, try again".to_owned()
             }
             Error::Store(store::Error::Full) => {
                 "the server's disk is full; nothing was changed, and its operator must make room"
@@ -183,19 +186,36 @@ impl Error {
         }
     }
 
+    /// Whether the log has it already, once for all who meet it.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        matches!(self, Error::Store(error) if error.is_said())
+    }
+
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Error::TooMany { retry_after_s } => Some(*retry_after_s),
-            Error::Store(store::Error::Busy | store::Error::Unavailable(_)) => Some(1),
+            Error::Store(
+                store::Error::Busy | store::Error::Unavailable(_) | store::Error::Closed,
+            ) => Some(1),
             _ => None,
         }
     }
 }
 
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a text").to_owned()
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        if status.is_server_error() && !self.is_said() {
             tracing::error!(error = %self, code = self.code(), "a request failed");
         }
         let mut response = match &self {

@@ -93,10 +93,7 @@ async fn ready(State(app): State<App>) -> Response {
 
 #[allow(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let what = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or(panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = what.unwrap_or("?"), "a request handler panicked");
+    let what = crate::error::panic_text(panic.as_ref());
+    tracing::error!(panic = what, "a request handler panicked");
     crate::error::Error::Internal.into_response()
 }

@@ -22,9 +22,14 @@ impl Publish {
         Publish { io }
     }
 
-    /// A current value: the newest per key wins on a slow connection.
+    /// A current value: the newest per key wins on a slow connection. Sockets that are behind in the room get it too:
+    /// it has a version, and no place among the events.
     pub fn state(&self, room: &Room, key: impl Hash, event: &ServerEvent) {
-        self.send(room, Class::Keyed(key_of(event, key)), event);
+        self.send(
+            &live::crowd_of(room),
+            Class::Keyed(key_of(event, key)),
+            event,
+        );
     }
 
     /// Many current values: they leave in a few frames, in this order.
@@ -37,38 +42,35 @@ impl Publish {
             if let (Some(frame), Some((_, event))) = (Frame::bundle(frames), states.first()) {
                 // Of the same keys, so that only newer values of all of them take its place.
                 let keys: Vec<&K> = states.iter().map(|(key, _)| key).collect();
-                self.deliver(room, Class::Keyed(key_of(event, keys)), event, &frame);
+                let class = Class::Keyed(key_of(event, keys));
+                self.deliver(&live::crowd_of(room), class, event, &frame);
             }
         }
     }
 
     /// Something with a short life, like typing: dropped on a slow connection.
     pub fn signal(&self, room: &Room, event: &ServerEvent) {
-        self.send(room, Class::Droppable, event);
+        self.send(&room.to_string(), Class::Droppable, event);
     }
 
     /// A part of a streaming answer: never dropped singly.
     pub fn piece(&self, room: &Room, event: &ServerEvent) {
-        self.send(room, Class::Reliable, event);
+        self.send(&room.to_string(), Class::Reliable, event);
     }
 
-    fn send(&self, room: &Room, class: Class, event: &ServerEvent) {
+    fn send(&self, room: &str, class: Class, event: &ServerEvent) {
         if let Some(frame) = encode(event) {
             self.deliver(room, class, event, &frame);
         }
     }
 
-    fn deliver(&self, room: &Room, class: Class, event: &ServerEvent, frame: &Frame) {
+    fn deliver(&self, room: &str, class: Class, event: &ServerEvent, frame: &Frame) {
         let flags = if event.is_in_contract() {
             0
         } else {
             live::OPTED_IN
         };
-        self.io
-            .to(&room.to_string())
-            .with_flags(flags)
-            .class(class)
-            .send(frame);
+        self.io.to(room).with_flags(flags).class(class).send(frame);
     }
 }
 

@@ -77,6 +77,28 @@ pub fn standard(conn: &Conn, for_person: &UserId) -> Result<Vec<Listed>, Error> 
     conn.all(sql!("channels/standard"), [for_person.as_str()], listed)
 }
 
+/// A standard channel with what says who may read it.
+#[derive(Debug, Clone)]
+pub struct Standard {
+    /// Which.
+    pub id: ChannelId,
+    /// Who made it.
+    pub user_id: UserId,
+    /// Whom it names; none is everybody.
+    pub access_control: Option<AccessControl>,
+}
+
+/// Every standard channel, in no order.
+pub fn standard_access(conn: &Conn) -> Result<Vec<Standard>, Error> {
+    conn.all(sql!("channels/standard_access"), [], |row| {
+        Ok(Standard {
+            id: ChannelId(row.get(0)?),
+            user_id: UserId(row.get(1)?),
+            access_control: json(row, 2)?,
+        })
+    })
+}
+
 /// The groups and direct conversations that one person is in and has not hidden, oldest first.
 pub fn of_member(conn: &Conn, person: &UserId) -> Result<Vec<Listed>, Error> {
     conn.all(sql!("channels/of_member"), [person.as_str()], listed)

@@ -161,6 +161,31 @@ pub fn show_to_all(
     )
 }
 
+/// The groups and direct conversations that one person is in and has not hidden.
+pub fn shown_ids(conn: &Conn, person: &UserId) -> Result<Vec<ChannelId>, Error> {
+    conn.all(sql!("members/shown_ids"), [person.as_str()], |row| {
+        row.get(0).map(ChannelId)
+    })
+}
+
+/// A person's markers that moved since then, newest first, at most `limit`. Time in nanoseconds.
+pub fn moved_since(
+    conn: &Conn,
+    person: &UserId,
+    since_ns: i64,
+    limit: u32,
+) -> Result<Vec<ReadMarker>, Error> {
+    let params = params![person.as_str(), since_ns, limit];
+    conn.all(sql!("members/moved_since"), params, |row| {
+        Ok(ReadMarker {
+            channel_id: ChannelId(row.get(0)?),
+            read_no: row.get(1)?,
+            mentions: 0,
+            version: row.get(2)?,
+        })
+    })
+}
+
 /// Sets the marker, backwards too. None if the person has no row.
 pub fn move_marker(
     tx: &mut Tx<'_>,

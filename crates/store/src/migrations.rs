@@ -36,6 +36,7 @@ const ALL: &[Migration] = migrations![
     6 "0006_memory",
     7 "0007_commands",
     8 "0008_command_by_key",
+    9 "0009_arrivals",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

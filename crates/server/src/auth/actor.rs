@@ -156,28 +156,49 @@ pub async fn actor_of_token(app: &App, shown: &str) -> Result<Actor, Error> {
     Ok(actor)
 }
 
+/// What a session's token says. Whether the session still stands, the store must be asked.
+pub struct ClaimedSession {
+    /// The session's `jti`.
+    pub session_id: String,
+    user_id: UserId,
+    expires_at_s: Option<i64>,
+}
+
+impl ClaimedSession {
+    /// Reads a token; none if its signature does not hold, or its time is over.
+    #[must_use]
+    pub fn of_token(app: &App, token: &str) -> Option<ClaimedSession> {
+        let claims = app.auth.tokens.read(token, app.clock.now_ms() / 1_000)?;
+        Some(ClaimedSession {
+            session_id: claims.jti,
+            user_id: claims.id,
+            expires_at_s: claims.exp,
+        })
+    }
+
+    /// The caller, if the session is this person's.
+    #[must_use]
+    pub fn actor(self, user: User) -> Option<Actor> {
+        (user.id == self.user_id).then_some(Actor {
+            user,
+            session_id: self.session_id,
+            credential: Credential::Session {
+                expires_at_s: self.expires_at_s,
+            },
+            command: None,
+        })
+    }
+}
+
 async fn of_session(app: &App, token: &str, now_ms: i64) -> Result<Actor, Error> {
-    let claims = app
-        .auth
-        .tokens
-        .read(token, now_ms / 1_000)
-        .ok_or(Error::NotAuthenticated(NOT_VALID))?;
-    let session_id = claims.jti.clone();
+    let claimed = ClaimedSession::of_token(app, token).ok_or(Error::NotAuthenticated(NOT_VALID))?;
+    let session_id = claimed.session_id.clone();
     let user = app
         .store
         .read(move |conn| sessions::user_of(conn, &session_id, now_ms))
         .await?;
-    match user {
-        Some(user) if user.id == claims.id => Ok(Actor {
-            user,
-            session_id: claims.jti,
-            credential: Credential::Session {
-                expires_at_s: claims.exp,
-            },
-            command: None,
-        }),
-        _ => Err(Error::NotAuthenticated(NOT_VALID)),
-    }
+    user.and_then(|user| claimed.actor(user))
+        .ok_or(Error::NotAuthenticated(NOT_VALID))
 }
 
 async fn of_key(app: &App, key: &str) -> Result<(Actor, Option<i64>), Error> {
@@ -221,7 +242,9 @@ async fn note_active(app: &App, actor: &Actor, used_at_ms: Option<i64>, now_ms: 
             tokens::set_used(tx, &key_id, now_ms)
         })
     });
-    if let Err(error) = noted.await {
+    if let Err(error) = noted.await
+        && !error.is_said()
+    {
         tracing::warn!(%error, "that somebody is active could not be noted");
     }
 }

@@ -16,7 +16,7 @@ mod permissions;
 pub mod rules;
 mod token;
 
-pub use actor::{Actor, Admin, AnyActor, Credential, MaybeActor, actor_of_token};
+pub use actor::{Actor, Admin, AnyActor, ClaimedSession, Credential, MaybeActor, actor_of_token};
 pub use address::ClientAddress;
 pub use password::Passwords;
 pub use permissions::permissions;

@@ -201,6 +201,7 @@ async fn flush(app: &App, due: Vec<(Key, i64)>) {
         Ok(moved) => moved
             .into_iter()
             .for_each(|(person, marker)| publish(app, &person, marker)),
+        Err(error) if error.is_said() => {}
         Err(error) => {
             tracing::warn!(%error, "read markers were not written; the next reading writes them")
         }

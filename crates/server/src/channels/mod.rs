@@ -19,5 +19,5 @@ pub use life::{create, delete, update};
 pub use markers::{Markers, flush_all_markers, flush_markers, mark_read, move_marker};
 pub use members::{add_members, forget_person, leave, remove_members, set_active};
 pub use messages::{delete_message, edit_message, post_message};
-pub use open::visible;
+pub use open::readable;
 pub use views::{detail, list, members_page, message, message_page, thread_page};

@@ -31,6 +31,20 @@ pub fn visible(
     Ok(found)
 }
 
+/// Those of the standard channels that a person may read.
+pub fn readable<'a>(
+    standard: &'a [channels::Standard],
+    person: &'a UserId,
+    role: Role,
+) -> impl Iterator<Item = &'a ChannelId> {
+    standard
+        .iter()
+        .filter(move |one| {
+            access::in_standard(&one.user_id, one.access_control.as_ref(), person, role).read
+        })
+        .map(|one| &one.id)
+}
+
 /// Who may read a standard channel.
 pub enum Audience {
     /// All who use the workspace.

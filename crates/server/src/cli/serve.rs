@@ -35,9 +35,16 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         env!("CARGO_PKG_VERSION"),
         shown(listening.addr)
     );
-    stop_signal().await?;
+    let is_broken = tokio::select! {
+        asked = stop_signal() => asked.map(|()| false)?,
+        () = app.broken.cancelled() => true,
+    };
     tracing::info!("stopping: sockets are closed, requests finish, writes are flushed");
     listening.stop().await;
+    anyhow::ensure!(
+        !is_broken,
+        "a part of the server ended by a defect; the log says which. Start it again"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,12 +5,12 @@
 //! the client is told `recovered: false` and fetches anew. Never a silent gap.
 
 use super::feed::{Behind, Place};
-use super::{Hub, Position, Rights, lock, tell};
+use super::{Hub, Position, has_entered, lock, tell};
 use socketio::Socket;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use wire::UserId;
 use wire::events::{Ready, Recovered, Resumed, ServerEvent};
+use wire::{Room, UserId};
 
 /// The most events that are fed in one room; a client further away fetches anew.
 const MAX_MISSED_IN_ROOM: i64 = 1_000;
@@ -30,6 +30,30 @@ pub struct Claim {
 /// Claims by room name.
 pub type Claims = HashMap<String, Claim>;
 
+/// The rooms of the log that are a person's, and how new that knowledge is.
+#[derive(Debug, Clone)]
+pub struct Theirs {
+    /// Whose.
+    pub user_id: UserId,
+    /// With which session.
+    pub session_id: Arc<str>,
+    /// Which.
+    pub rooms: Arc<HashSet<Room>>,
+    /// Up to where in the log the read that found them had seen it.
+    pub read_at_pos: i64,
+}
+
+/// What became of a socket that was to enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in its rooms.
+    Yes,
+    /// It is not: it cannot go on where it was.
+    Doubtful,
+    /// It is not: a right changed since its rooms were read. Read them again.
+    AskAgain,
+}
+
 /// What becomes of a room of a socket that enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -43,28 +67,26 @@ enum Verdict {
 
 impl Hub {
     /// Enters rooms: `ready` with every room's head, then what was missed, then `resumed`. Answers when the socket is in
-    /// its rooms, though perhaps behind; nothing falls between. False if the rights have changed since they were read: it is
-    /// in no room then.
+    /// its rooms, though perhaps behind; nothing falls between.
     ///
     /// # Errors
     /// When the log cannot be read; the socket is in no room then.
     pub async fn enter(
         &self,
         socket: &Socket,
-        user_id: &UserId,
-        rights: &Rights,
+        theirs: &Theirs,
         claims: &Claims,
-    ) -> Result<bool, store::Error> {
-        let rooms = self
-            .judge(rights.rooms.iter().map(ToString::to_string), claims)
-            .await?;
-        let (socket, user_id, as_of) = (socket.clone(), user_id.clone(), rights.as_of);
+    ) -> Result<Entered, store::Error> {
+        let names = theirs.rooms.iter().map(ToString::to_string);
+        let rooms = self.judge(names, claims).await?;
+        let (socket, theirs) = (socket.clone(), theirs.clone());
         self.step(move |hub| {
-            let is_current = hub.admits(&socket, &user_id, as_of);
-            if is_current {
-                hub.let_in(&socket, user_id, rooms);
+            if !hub.is_still(&theirs) {
+                return Entered::AskAgain;
             }
-            is_current
+            has_entered(&socket);
+            hub.let_in(&socket, theirs.user_id, rooms);
+            Entered::Yes
         })
         .await
         .ok_or(store::Error::Closed)
@@ -218,8 +240,6 @@ impl Hub {
             .map(|(index, claim)| (judged[*index].0.clone(), claim.seq))
             .collect();
         let answers = self
-            .0
-            .store
             .read(move |conn| store::log::kept_at(conn, &questions))
             .await?;
         for ((index, claim), kept) in unsure.into_iter().zip(answers) {

@@ -6,8 +6,10 @@
 
 use super::ring::Kept;
 use super::{Hub, lock, stamped, tell};
+use futures_util::FutureExt;
 use socketio::{Class, Socket, Stamped};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::What;
@@ -23,6 +25,9 @@ const SHORT_QUEUE: usize = 64 * 1024;
 
 /// How often a long queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// After which time it is first looked whether CONNECT was answered.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// What is known of a socket while it is behind in some room.
 pub struct Behind {
@@ -122,7 +127,7 @@ impl Hub {
         }
         let behind = Arc::new(behind);
         lock(&self.0.behind).insert(*behind.socket.id(), behind.clone());
-        tokio::spawn(self.clone().feed(behind));
+        self.spawn_feed(behind);
     }
 
     /// Within a delivery: the socket gets nothing of this room from the event after `cursor` on, until it is fed.
@@ -139,7 +144,7 @@ impl Hub {
         let behind = Arc::new(Behind::new(socket.clone(), places, BTreeMap::new(), None));
         lock(&self.0.behind).insert(*socket.id(), behind.clone());
         tracing::debug!(sid = %socket.id(), %room, cursor, "a slow socket is behind");
-        tokio::spawn(self.clone().feed(behind));
+        self.spawn_feed(behind);
     }
 
     /// Within a step: nothing above the room's present head is fed to this socket, or to any.
@@ -192,11 +197,27 @@ impl Hub {
         }
     }
 
+    /// Feeds a socket in a task of the hub. One that breaks costs its socket the transport: the client comes back.
+    fn spawn_feed(&self, behind: Arc<Behind>) {
+        let hub = self.clone();
+        self.0.feeding.spawn(async move {
+            let feeding = AssertUnwindSafe(hub.clone().feed(behind.clone()));
+            if let Err(panic) = feeding.catch_unwind().await {
+                let text = crate::error::panic_text(panic.as_ref());
+                tracing::error!(panic = text, sid = %behind.socket.id(), "feeding a socket broke; it comes back");
+                hub.forget(&behind.socket);
+                behind.socket.close_transport();
+            }
+        });
+    }
+
     async fn feed(self, behind: Arc<Behind>) {
+        let mut wait = FIRST_LOOK;
         while self.is_feeding(&behind) {
             if !behind.socket.is_connected() {
                 // CONNECT is not answered yet; what is sent now would be held without a bound.
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LOOK_EVERY);
                 continue;
             }
             let Some((room, place)) = behind.first() else {
@@ -328,8 +349,6 @@ impl Hub {
         let name = room.clone();
         let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
         let rows = self
-            .0
-            .store
             .read(move |conn| store::log::events_after(conn, &name, after, limit))
             .await?;
         let delivered = lock(&self.0.ring).head(room);

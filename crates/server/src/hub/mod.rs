@@ -4,32 +4,36 @@
 //! at their own `pos`, so a removed socket gets nothing numbered above its removal. Everything that must not fall
 //! between two events (entering rooms, going live after catching up) runs as a *step* of the hub's one task.
 //! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind),
-//! `recover.rs` (coming back for stock clients), `rights.rs` (whose rooms are known up to where).
+//! `recover.rs` (coming back for stock clients).
 //! Signals, pieces and states go through [`crate::publish`].
 
+mod changes;
 mod enter;
 mod feed;
 #[cfg(feature = "faults")]
 mod planted;
 mod recover;
-mod rights;
 mod ring;
+#[cfg(test)]
+mod tests;
 
-pub use enter::{Claim, Claims};
-pub use rights::Rights;
+pub use enter::{Claim, Claims, Entered, Theirs};
 pub use ring::Position;
 
 use crate::live;
+use changes::Changes;
 use feed::Behind;
-use rights::Changes;
 use ring::{Kept, Ring};
 use socketio::{Class, Frame, Full, Namespace, Sid, Socket, Stamped};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use store::log::Head;
 use store::{Committed, Effect, Event, Store, What};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 use wire::events::{Joined, Left, ServerEvent};
 use wire::{Room, UserId};
 
@@ -38,6 +42,12 @@ pub const WAITING_BATCHES: usize = 256;
 
 /// How many steps may wait; whoever comes then waits to be let in.
 const WAITING_STEPS: usize = 4096;
+
+/// How many reads of the log are under way or wait for a connection.
+const READS: usize = 32;
+
+/// How long the hub waits before it reads the log's heads again.
+const RETRY: Duration = Duration::from_secs(1);
 
 type Step = Box<dyn FnOnce() + Send>;
 
@@ -54,10 +64,15 @@ struct Shared {
     io: Namespace,
     store: Store,
     ring: Mutex<Ring>,
+    /// Where in the log rights changed last.
     changes: Mutex<Changes>,
     /// Sockets that are behind in some room; a live socket costs nothing here.
     behind: Mutex<HashMap<Sid, Arc<Behind>>>,
     steps: mpsc::Sender<Step>,
+    /// Bounds the reads of all who come back at once: the others wait, instead of being refused as one too many.
+    reading: Semaphore,
+    /// The tasks that feed sockets; [`Hub::ended`] waits for them.
+    feeding: TaskTracker,
 }
 
 /// What the hub's task takes from.
@@ -80,28 +95,20 @@ impl Hub {
         store: Store,
         batches: mpsc::Receiver<Vec<Committed>>,
     ) -> Result<(Hub, Inbox), store::Error> {
-        let (head, heads) = store
-            .read(|conn| {
-                Ok::<_, store::Error>((store::log::head(conn)?, store::log::room_heads(conn)?))
-            })
-            .await?;
-        let heads = heads.into_iter().map(|(room, head)| {
-            (
-                room,
-                Position {
-                    seq: head.number,
-                    at_ms: head.at_ms,
-                },
-            )
+        let now = store.read(|conn| {
+            Ok::<_, store::Error>((store::log::head(conn)?, store::log::room_heads(conn)?))
         });
+        let (head, heads) = now.await?;
         let (steps, taken) = mpsc::channel(WAITING_STEPS);
         let hub = Hub(Arc::new(Shared {
-            changes: Mutex::new(Changes::new()),
-            ring: Mutex::new(Ring::new(head, heads, ring::MAX_EVENTS, ring::MAX_BYTES)),
+            ring: Mutex::new(ring_over(head, heads)),
+            changes: Mutex::default(),
             behind: Mutex::default(),
             io,
             store,
             steps,
+            reading: Semaphore::new(READS),
+            feeding: TaskTracker::new(),
         }));
         let full = hub.clone();
         hub.0.io.on_full(move |socket, _| full.on_full(socket));
@@ -114,22 +121,77 @@ impl Hub {
         ))
     }
 
-    /// Delivers until the store is closed.
+    /// Delivers until the store is closed. A defect that breaks a delivery or a step ends no delivery: see
+    /// [`Hub::start_over`].
     pub async fn run(self, mut inbox: Inbox) {
         let mut cursor = None;
         loop {
-            tokio::select! {
+            let done = tokio::select! {
                 biased;
                 batch = inbox.batches.recv() => match batch {
-                    Some(batch) => self.deliver_batch(batch, &mut cursor),
+                    Some(batch) => unbroken(|| self.deliver_batch(batch, &mut cursor)),
                     None => return,
                 },
                 step = inbox.steps.recv() => match step {
-                    Some(step) => step(),
+                    Some(step) => unbroken(step),
                     None => return,
                 },
+            };
+            if let Err(defect) = done {
+                tracing::error!(
+                    panic = defect,
+                    ?cursor,
+                    "a delivery broke: all sockets are closed and come back"
+                );
+                self.start_over(&mut cursor).await;
             }
         }
+    }
+
+    /// After a defect nobody knows who got what. Every transport is closed, so that every client comes back and says
+    /// what it has; the ring is empty over the heads of now; delivery goes on behind them.
+    async fn start_over(&self, cursor: &mut Option<i64>) {
+        DELIVERING.set(None);
+        // Those that are connecting are in the crowd already.
+        let crowd = self.0.io.in_room(&live::crowd_of(&Room::Everyone));
+        for socket in self.0.io.sockets().into_iter().chain(crowd.sockets()) {
+            self.forget(&socket);
+            socket.close_transport();
+        }
+        loop {
+            let now = self.0.store.read(|conn| {
+                let head = store::log::head(conn)?;
+                Ok::<_, store::Error>((head, store::log::room_heads(conn)?))
+            });
+            match now.await {
+                Ok((head, heads)) => {
+                    *lock(&self.0.ring) = ring_over(head, heads);
+                    lock(&self.0.changes).of_all(head.number);
+                    *cursor = Some(head.number);
+                    return;
+                }
+                Err(store::Error::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the log's heads could not be read; trying again in a second");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing is fed any more; the hub's own end makes them end.
+    pub async fn ended(&self) {
+        self.0.feeding.close();
+        self.0.feeding.wait().await;
+    }
+
+    /// Reads from the log, in turn with the others.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&store::Conn) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, store::Error> {
+        let _turn = self.0.reading.acquire().await;
+        self.0.store.read(read).await
     }
 
     /// Runs something between two events. `None` if the server is stopping.
@@ -149,6 +211,9 @@ impl Hub {
 
     fn deliver_batch(&self, batch: Vec<Committed>, cursor: &mut Option<i64>) {
         for committed in batch {
+            if cursor.is_some_and(|cursor| committed.pos <= cursor) {
+                continue; // all began anew behind it
+            }
             if cursor.is_some_and(|cursor| cursor + 1 != committed.pos) {
                 tracing::error!(
                     pos = committed.pos,
@@ -251,12 +316,13 @@ impl Hub {
     }
 
     /// Sockets enter a room at the present place of the log; those that opted in are told from where on. Those of people
-    /// who wait for approval enter nothing, whoever named them; those that are in no room yet will be asked for anew.
+    /// who wait for approval enter nothing, whoever named them.
     fn join_all(&self, of: &str, room: &Room) {
         let name = room.to_string();
         let approved = live::crowd_of(&Room::Everyone);
         let head = lock(&self.0.ring).head(&name);
         for socket in self.0.io.in_room(of).sockets() {
+            // One that is still entering learns of the room with all others.
             if !socket.is_in(&approved) || socket.flags() & live::ENTERED == 0 {
                 continue;
             }
@@ -297,37 +363,28 @@ impl Hub {
         }
     }
 
-    /// Makes the rooms of the log that a socket is in exactly these: it asked for it, or is a stock client's. False if the
-    /// rights have changed since they were read: nothing was done then.
+    /// Makes the rooms of the log that a socket is in exactly these: it came while rights changed, or is a stock client's.
     ///
     /// # Errors
     /// When the server is stopping.
-    pub async fn settle(
-        &self,
-        socket: &Socket,
-        user_id: &UserId,
-        rights: Rights,
-    ) -> Result<bool, store::Error> {
-        let (socket, user_id) = (socket.clone(), user_id.clone());
+    pub async fn settle(&self, socket: &Socket, theirs: &Theirs) -> Result<Entered, store::Error> {
+        let (socket, theirs) = (socket.clone(), theirs.clone());
         self.step(move |hub| {
-            let is_current = hub.admits(&socket, &user_id, rights.as_of);
-            if is_current {
-                hub.settle_now(&socket, &rights);
+            if !hub.is_still(&theirs) {
+                return Entered::AskAgain;
             }
-            is_current
+            hub.settle_now(&socket, &theirs.rooms);
+            has_entered(&socket);
+            Entered::Yes
         })
         .await
         .ok_or(store::Error::Closed)
     }
 
-    /// Within a step: whether rights that were read at this place still hold; the socket is found by every change from
-    /// now on.
-    fn admits(&self, socket: &Socket, user_id: &UserId, as_of: i64) -> bool {
-        let is_current = !lock(&self.0.changes).have_come_since(user_id, as_of);
-        if is_current {
-            socket.set_flags(socket.flags() | live::ENTERED);
-        }
-        is_current
+    /// Within a step: whether no right of the person changed since their rooms were read.
+    fn is_still(&self, theirs: &Theirs) -> bool {
+        let newest = lock(&self.0.changes).newest(&theirs.user_id, &theirs.session_id);
+        newest <= theirs.read_at_pos
     }
 
     /// Takes a socket out of all rooms: it changes hands. A step, so that no room that it was being fed in can go live
@@ -344,8 +401,7 @@ impl Hub {
         }
     }
 
-    fn settle_now(&self, socket: &Socket, rights: &Rights) {
-        let rooms = &rights.rooms;
+    fn settle_now(&self, socket: &Socket, rooms: &HashSet<Room>) {
         let behind_in = self.behind_in(socket);
         let names = socket.rooms().into_iter();
         for name in names.chain(behind_in.iter().map(ToString::to_string)) {
@@ -372,6 +428,26 @@ impl Hub {
             );
         }
     }
+}
+
+/// From now on effects of the log let the socket into rooms.
+fn has_entered(socket: &Socket) {
+    socket.set_flags(socket.flags() | live::ENTERED);
+}
+
+/// Runs a piece of the hub's work; a panic's text if it broke.
+fn unbroken(work: impl FnOnce()) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| crate::error::panic_text(panic.as_ref()))
+}
+
+/// An empty ring over the heads of the log and of its rooms.
+fn ring_over(cursor: Head, heads: Vec<(Arc<str>, Head)>) -> Ring {
+    let position = |head: Head| Position {
+        seq: head.number,
+        at_ms: head.at_ms,
+    };
+    let heads = heads.into_iter().map(|(room, head)| (room, position(head)));
+    Ring::new(cursor, heads, ring::MAX_EVENTS, ring::MAX_BYTES)
 }
 
 /// Sends one event to one socket.

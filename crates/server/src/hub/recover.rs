@@ -4,12 +4,11 @@
 //! In doubt the answer is no, and the client begins anew: a place that this log does not know, something pruned, too
 //! much missed. Who asks, and what a `pid` says: `live/recovery.rs`.
 
-use super::{Hub, Rights, lock, stamped};
+use super::{Entered, Hub, Theirs, has_entered, lock, stamped};
 use crate::live;
 use socketio::{Class, Socket, Stamped};
 use store::log::{Head, Missed, Most};
 use store::{Committed, What};
-use wire::{Room, UserId};
 
 /// The most that a client is given at once; one further away begins anew.
 const MOST: Most = Most {
@@ -28,41 +27,41 @@ impl Hub {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn reaches_back(&self, rooms: &[Room], from: Head) -> Result<bool, store::Error> {
-        Ok(self.missed(rooms, from).await?.is_some())
+    pub async fn reaches_back(&self, theirs: &Theirs, from: Head) -> Result<bool, store::Error> {
+        Ok(self.missed(theirs, from).await?.is_some())
     }
 
-    /// Gives a socket that is in no room what its person's rooms got after `from`, and enters it into them. False in doubt,
-    /// `None` if the rights have changed since they were read: it is in no room then.
+    /// Gives a socket that is in no room what these got after `from`, and enters it into them.
     ///
     /// # Errors
     /// When the log cannot be read; the socket is in no room then.
     pub async fn go_on(
         &self,
         socket: &Socket,
-        user_id: &UserId,
-        rights: &Rights,
+        theirs: &Theirs,
         from: Head,
-    ) -> Result<Option<bool>, store::Error> {
-        let rooms: Vec<Room> = rights.rooms.iter().cloned().collect();
-        let Some(missed) = self.missed(&rooms, from).await? else {
-            return Ok(Some(false));
+    ) -> Result<Entered, store::Error> {
+        let Some(missed) = self.missed(theirs, from).await? else {
+            return Ok(Entered::Doubtful);
         };
-        let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
-        let (socket, user_id, as_of) = (socket.clone(), user_id.clone(), rights.as_of);
+        let (socket, theirs) = (socket.clone(), theirs.clone());
         self.step(move |hub| {
-            hub.admits(&socket, &user_id, as_of)
-                .then(|| hub.go_on_now(&socket, &rooms, missed))
+            if !hub.is_still(&theirs) {
+                return Entered::AskAgain;
+            }
+            if !hub.go_on_now(&socket, &names(&theirs), missed) {
+                return Entered::Doubtful;
+            }
+            has_entered(&socket);
+            Entered::Yes
         })
         .await
         .ok_or(store::Error::Closed)
     }
 
-    async fn missed(&self, rooms: &[Room], from: Head) -> Result<Option<Missed>, store::Error> {
-        let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
-        self.0
-            .store
-            .read(move |conn| store::log::missed_after(conn, &rooms, from, MOST))
+    async fn missed(&self, theirs: &Theirs, from: Head) -> Result<Option<Missed>, store::Error> {
+        let rooms = names(theirs);
+        self.read(move |conn| store::log::missed_after(conn, &rooms, from, MOST))
             .await
     }
 
@@ -85,6 +84,10 @@ impl Hub {
         }
         true
     }
+}
+
+fn names(theirs: &Theirs) -> Vec<String> {
+    theirs.rooms.iter().map(ToString::to_string).collect()
 }
 
 /// An event as a stock client gets it. None for what it would not know.

@@ -5,17 +5,16 @@
 
 use super::{OPTED_IN, crowd_of, recovery, session::Session, sockets_of, sockets_with};
 use crate::app::App;
-use crate::auth::{Actor, Credential, actor_of_token};
-use crate::channels;
+use crate::auth::{Actor, ClaimedSession, Credential};
 use crate::error::Error;
-use crate::hub::{Claim, Claims, Rights};
+use crate::hub::{Claim, Claims, Entered, Theirs};
 use serde_json::Value;
 use socketio::{ConnectError, Socket};
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use store::log::Head;
-use wire::Room;
+use wire::events::ServerEvent;
 use wire::people::Role;
+use wire::{Room, UserId};
 
 /// How long a socket may stay without a person, in milliseconds. The sign-in page has one.
 const ANONYMOUS_MS: i64 = 600_000;
@@ -24,7 +23,9 @@ pub(super) const TOO_MANY: &str =
     "too many sockets of this account are open; close a tab or a program that has one";
 /// Most rooms that a client may claim positions in.
 const MAX_CLAIMS: usize = 5_000;
-/// How often the rooms are asked for when rights change at that very moment.
+/// For how long a state that was sent may not have arrived, in milliseconds.
+const ON_ITS_WAY_MS: i64 = 10_000;
+/// How often the rooms are asked for again when rights change at that very moment.
 const MAX_ROUNDS: usize = 10;
 
 /// What a socket knows that enters its rooms.
@@ -72,10 +73,10 @@ async fn finish(
         None => Ok(None),
     };
     let entered = match outcome {
-        Ok(Some(actor)) if !socket.set_identity(&actor.user.id.to_string()) => {
-            return Err(too_many(socket, &actor));
+        Ok(Some(person)) if !socket.set_identity(&person.actor.user.id.to_string()) => {
+            return Err(too_many(socket, &person.actor));
         }
-        Ok(Some(actor)) => hand_over(app, socket, session, actor, coming).await,
+        Ok(Some(person)) => hand_over(app, socket, session, person, coming).await,
         Ok(None) => {
             stays_until(
                 app,
@@ -128,16 +129,29 @@ pub fn claims(given: &Value) -> Claims {
         .collect()
 }
 
-/// Whose the token is; none if it is no valid session's.
+/// A person whose socket it is to be, with the rooms that were theirs when the token was read.
+pub struct Arriving {
+    /// Who.
+    pub actor: Actor,
+    /// What is theirs.
+    pub theirs: Theirs,
+}
+
+/// Whose the token is; none if it is no valid session's. An API key is none: it is for HTTP.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn authenticate(app: &App, token: &str) -> Result<Option<Actor>, Error> {
-    match actor_of_token(app, token).await {
-        Ok(actor) if matches!(actor.credential, Credential::Session { .. }) => Ok(Some(actor)),
-        Ok(_) | Err(Error::NotAuthenticated(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+pub async fn authenticate(app: &App, token: &str) -> Result<Option<Arriving>, Error> {
+    let Some(claimed) = ClaimedSession::of_token(app, token) else {
+        return Ok(None);
+    };
+    let found = app.arrivals.look_up(&claimed.session_id).await?;
+    Ok(found.and_then(|found| {
+        Some(Arriving {
+            actor: claimed.actor(found.user)?,
+            theirs: found.theirs,
+        })
+    }))
 }
 
 /// Gives the socket to a person: out of all rooms of the one before, into those of the new one. If the session has
@@ -149,10 +163,10 @@ pub async fn hand_over(
     app: &App,
     socket: &Socket,
     session: &Session,
-    actor: Actor,
+    person: Arriving,
     coming: Coming<'_>,
 ) -> Result<(), Error> {
-    let actor = Arc::new(actor);
+    let (actor, theirs) = (Arc::new(person.actor), person.theirs);
     let before = session.belongs_to(Some(actor.clone()));
     let is_new = before
         .as_ref()
@@ -170,7 +184,7 @@ pub async fn hand_over(
         socket.join(&crowd_of(&Room::Everyone));
     }
     let coming = if is_new { coming } else { Coming::Again };
-    match enter_rooms(app, socket, &actor, coming).await {
+    match enter_rooms(app, socket, theirs, coming).await {
         Ok(true) => {}
         outcome => {
             session.belongs_to(None);
@@ -229,50 +243,81 @@ pub fn stays_until(app: &App, socket: &Socket, session: &Session, ends_at_ms: Op
 async fn enter_rooms(
     app: &App,
     socket: &Socket,
-    actor: &Actor,
-    mut coming: Coming<'_>,
+    mut theirs: Theirs,
+    coming: Coming<'_>,
 ) -> Result<bool, Error> {
     for _ in 0..MAX_ROUNDS {
-        let Some(rights) = rights_of(app, actor).await? else {
-            return Ok(false);
-        };
         // The role that the token was read with may be one of before.
-        if !rights.rooms.contains(&Room::Everyone) {
+        if !theirs.rooms.contains(&Room::Everyone) {
             socket.leave(&crowd_of(&Room::Everyone));
         }
-        if enter_once(app, socket, actor, &mut coming, rights).await? {
-            return Ok(true);
+        match enter_once(app, socket, &theirs, coming).await? {
+            Entered::Yes => {
+                tell_markers(app, socket, &theirs.user_id, coming).await?;
+                return Ok(true);
+            }
+            Entered::Doubtful | Entered::AskAgain => {}
+        }
+        match app.arrivals.look_up(&theirs.session_id).await? {
+            Some(now) => theirs = now.theirs,
+            None => return Ok(false),
         }
     }
     Err(Error::Store(store::Error::Busy))
 }
 
-/// False if the rights have changed since they were read.
 async fn enter_once(
     app: &App,
     socket: &Socket,
-    actor: &Actor,
-    coming: &mut Coming<'_>,
-    rights: Rights,
-) -> Result<bool, Error> {
-    let person = &actor.user.id;
-    match *coming {
-        Coming::New(claims) if socket.flags() & OPTED_IN != 0 => {
-            return Ok(app.hub.enter(socket, person, &rights, claims).await?);
+    theirs: &Theirs,
+    coming: Coming<'_>,
+) -> Result<Entered, store::Error> {
+    if let Coming::New(claims) = coming
+        && socket.flags() & OPTED_IN != 0
+    {
+        return app.hub.enter(socket, theirs, claims).await;
+    }
+    if let Coming::Back(from) = coming {
+        let entered = app.hub.go_on(socket, theirs, from).await?;
+        if entered != Entered::Doubtful {
+            return Ok(entered);
         }
-        Coming::Back(from) => match app.hub.go_on(socket, person, &rights, from).await? {
-            Some(true) => return Ok(true),
-            None => return Ok(false),
-            Some(false) => {}
-        },
-        Coming::New(_) | Coming::Again => {}
     }
     if !matches!(coming, Coming::Again) {
-        recovery::offer(app, socket, person);
-        // From here on it begins anew, whatever comes between.
-        *coming = Coming::Again;
+        recovery::offer(app, socket, &theirs.user_id);
     }
-    Ok(app.hub.settle(socket, person, rights).await?)
+    app.hub.settle(socket, theirs).await
+}
+
+/// Tells one who comes back of their read markers that moved meanwhile; those that move from now on reach the socket.
+async fn tell_markers(
+    app: &App,
+    socket: &Socket,
+    person: &UserId,
+    coming: Coming<'_>,
+) -> Result<(), Error> {
+    let Coming::New(claims) = coming else {
+        return Ok(());
+    };
+    let Some(since_ns) = last_here_ns(claims) else {
+        return Ok(());
+    };
+    for marker in app.arrivals.markers(person, since_ns).await? {
+        let moved = ServerEvent::Read(marker);
+        socket.emit(moved.name(), &moved);
+    }
+    Ok(())
+}
+
+/// When a client that comes back was here for certain, in nanoseconds: the newest commit time that it has seen, less a
+/// margin for what was on its way.
+fn last_here_ns(claims: &Claims) -> Option<i64> {
+    let newest_ms = claims.values().filter_map(|claim| claim.at_ms).max()?;
+    Some(
+        newest_ms
+            .saturating_sub(ON_ITS_WAY_MS)
+            .saturating_mul(1_000_000),
+    )
 }
 
 /// Puts the socket into the rooms that are its person's now.
@@ -280,32 +325,12 @@ async fn enter_once(
 /// # Errors
 /// When the database does not answer; the rooms are as they were.
 pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<(), Error> {
-    enter_rooms(app, socket, actor, Coming::Again)
-        .await
-        .map(drop)
-}
-
-/// The rooms of the log that are a person's now; none if the session has ended.
-pub(super) async fn rights_of(app: &App, actor: &Actor) -> Result<Option<Rights>, Error> {
-    let (session_id, now_ms) = (actor.session_id.clone(), app.clock.now_ms());
-    let has_channels = app.config.features.channels;
-    app.store
-        .read(move |conn| {
-            let Some(user) = store::sessions::user_of(conn, &session_id, now_ms)? else {
-                return Ok(None);
-            };
-            let mut rooms = HashSet::from([Room::User(user.id.clone())]);
-            if user.role != Role::Pending {
-                rooms.insert(Room::Everyone);
-            }
-            if has_channels {
-                let visible = channels::visible(conn, &user.id, user.role)?.into_iter();
-                rooms.extend(visible.map(|listed| Room::Channel(listed.stored.channel.id)));
-            }
-            let as_of = store::log::head(conn)?.number;
-            Ok(Some(Rights { rooms, as_of }))
-        })
-        .await
+    match app.arrivals.look_up(&actor.session_id).await? {
+        Some(now) => enter_rooms(app, socket, now.theirs, Coming::Again)
+            .await
+            .map(drop),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

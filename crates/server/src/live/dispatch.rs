@@ -99,15 +99,16 @@ async fn user_join(
     let Some(token) = token.0 else {
         return Ok(Answer::Nothing);
     };
-    let Some(actor) = connect::authenticate(app, &token).await? else {
+    let Some(person) = connect::authenticate(app, &token).await? else {
         return Ok(Answer::Nothing);
     };
-    if !socket.set_identity(&actor.user.id.to_string()) {
+    let user = &person.actor.user;
+    if !socket.set_identity(&user.id.to_string()) {
         return Err(Error::refused("too_many_sockets", connect::TOO_MANY));
     }
-    let answer = json!({"id": actor.user.id, "name": actor.user.name});
+    let answer = json!({"id": user.id, "name": user.name});
     let none = Claims::new();
-    connect::hand_over(app, socket, session, actor, Coming::New(&none)).await?;
+    connect::hand_over(app, socket, session, person, Coming::New(&none)).await?;
     Ok(Answer::Value(answer))
 }
 

@@ -1,9 +1,11 @@
-//! A socket's life: `connect` (token → person → rooms), `dispatch` (one match over what a client may send), `heartbeat`,
-//! `disconnect`, `sweep` (what ends by time), and `recovery` (stock clients that come back).
+//! A socket's life: `connect` (token → person → rooms, looked up for many at once by `arrivals`), `dispatch` (one match
+//! over what a client may send), `heartbeat`, `disconnect`, `sweep` (what ends by time), and `recovery` (stock clients
+//! that come back).
 //!
 //! Handlers translate and call actions; rights are asked for on every event. A socket without a valid token may exist,
 //! with no rooms, no rights, few events and a short life.
 
+pub mod arrivals;
 mod connect;
 mod disconnect;
 mod dispatch;
@@ -25,8 +27,7 @@ use wire::{Room, UserId};
 
 /// Flag of sockets that opted in to events of our own by `resume` in CONNECT's auth.
 pub const OPTED_IN: u32 = 1;
-
-/// Flag of sockets that are in the rooms of their person: from now on changes of rights find them.
+/// Flag of sockets that are in their rooms, so that effects of the log let them into others.
 pub const ENTERED: u32 = 2;
 
 /// What is shared by all sockets.
@@ -82,7 +83,7 @@ pub fn serve(app: &App) {
         let app = on_disconnect.clone();
         async move { disconnect::disconnect(&app, &socket, reason) }
     });
-    app.tasks.spawn(sweep::run(app.clone()));
+    app.keep("sweep", sweep::run(app.clone()));
 }
 
 /// Whether every client knows an event of this name; the others are for those who opted in.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use socketio::{RecoveryRequest, Sid, Socket};
 use store::log::Head;
-use wire::{Room, UserId};
+use wire::UserId;
 
 /// What a `pid` says.
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,17 +47,14 @@ pub(super) async fn id_of(app: &App, request: &RecoveryRequest) -> Option<Sid> {
     let from = from(&said, request.offset())?;
     let token = connect::token_of(auth)?;
     let answers = async {
-        let Some(actor) = connect::authenticate(app, token).await? else {
+        let Some(person) = connect::authenticate(app, token).await? else {
             return Ok(false);
         };
-        if actor.user.id != said.person {
+        if person.theirs.user_id != said.person {
             return Ok(false);
         }
-        let Some(rights) = connect::rights_of(app, &actor).await? else {
-            return Ok(false);
-        };
-        let rooms: Vec<Room> = rights.rooms.into_iter().collect();
-        app.hub.reaches_back(&rooms, from).await.map_err(Into::into)
+        let reaches_back = app.hub.reaches_back(&person.theirs, from);
+        reaches_back.await.map_err(Into::into)
     };
     match answers.await {
         Ok(true) => Sid::parse(&said.socket),

@@ -56,7 +56,9 @@ async fn save(app: &App) {
         Ok::<_, Error>(())
     });
     if let Err(error) = saved.await {
-        tracing::warn!(%error, "what answers have gained could not be stored; it is tried again");
+        if !error.is_said() {
+            tracing::warn!(%error, "what answers have gained could not be stored; it is tried again");
+        }
         gained
             .iter()
             .for_each(|(handle, _)| handle.text().was_not_saved());

@@ -1,6 +1,7 @@
 //! Coming back: a socket that says where it stands gets what it missed, in order, or is told to fetch anew.
 
 use serde_json::{Value, json};
+use std::time::Duration;
 use testkit::{Person, Tab, World, path_of};
 
 fn room_of(channel: &Value) -> String {
@@ -245,4 +246,27 @@ async fn large_events_that_were_missed_do_not_close_the_socket_that_catches_up()
     let tab = back_at(&world, &ada, &general, position(&seen)).await;
     assert_eq!(texts(&tab, 30).await, texts_missed);
     assert!(recovered(&tab, &general).await);
+}
+
+#[tokio::test]
+async fn markers_that_moved_meanwhile_are_told_after_ready() {
+    let world = World::new().await;
+    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
+    let _quiet = ada.group("quiet", &[&bob]).await;
+    let desk = ada.connect().await;
+    let ready = desk.next("ready").await;
+    world.advance(Duration::from_secs(3_600));
+    bob.say(&general, "one").await;
+    let seen = desk.next_in_channel("message").await;
+    drop(desk);
+    world.advance(Duration::from_secs(3_600));
+    let path = format!("{}/read", path_of(&general));
+    let moved = ada.post(&path, &json!({"read_no": 1})).await.ok();
+    let mut resume = ready["rooms"].clone();
+    resume[room_of(&general)] = json!([seen["seq"], seen["at"]]);
+    let auth = json!({"token": ada.token, "resume": resume});
+    let back = Tab::open(&world.url(), Some(auth)).await;
+    assert_eq!(back.next("events:read").await, moved);
+    back.settled().await;
+    back.nothing_of("events:read");
 }

@@ -12,5 +12,6 @@ mod memory;
 mod messages;
 mod once;
 mod presence;
+mod pressure;
 mod recovery;
 mod rights;

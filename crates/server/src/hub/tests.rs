@@ -1,0 +1,113 @@
+//! What a defect costs: the sockets their transports, nobody an event, the server nothing.
+
+use crate::app::App;
+use crate::auth::actions::sign_up;
+use crate::clock::Clock;
+use crate::config::{Config, Settings};
+use crate::listen::{Listening, listen};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use wire::Room;
+use wire::events::{ChannelSeen, ServerEvent};
+
+type Web = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn started(folder: &std::path::Path) -> (App, Listening, String) {
+    let settings = Settings {
+        host: Some("127.0.0.1".into()),
+        port: Some("0".into()),
+        data_dir: Some(folder.to_string_lossy().into_owned()),
+        webui_secret_key: Some("a key that only tests know".into()),
+        ..Settings::default()
+    };
+    let config = Config::from_settings(&settings).unwrap();
+    let app = App::start(config, Clock::System).await.unwrap();
+    let listening = listen(&app).await.unwrap();
+    let form = json!({"name": "ada", "email": "ada@example.org", "password": "correct horse"});
+    let form = serde_json::from_value(form).unwrap();
+    let token = sign_up(&app, form).await.unwrap().token;
+    (app, listening, token)
+}
+
+async fn connect(listening: &Listening, token: &str, resume: &Value) -> Web {
+    let url = format!(
+        "ws://{}/ws/socket.io/?EIO=4&transport=websocket",
+        listening.addr
+    );
+    let (mut web, _) = connect_async(url).await.unwrap();
+    let auth = json!({"token": token, "resume": resume});
+    web.send(Message::text(format!("40{auth}"))).await.unwrap();
+    web
+}
+
+/// The next event of this name; none if the connection ended before.
+async fn next(web: &mut Web, name: &str) -> Option<Value> {
+    let event = async {
+        while let Some(Ok(message)) = web.next().await {
+            let text = message.into_text().unwrap_or_default();
+            let event = text.strip_prefix("42").unwrap_or_default();
+            if let Ok(Value::Array(parts)) = serde_json::from_str(event)
+                && parts[0] == name
+            {
+                return Some(parts[1].clone());
+            }
+        }
+        None
+    };
+    tokio::time::timeout(Duration::from_secs(10), event)
+        .await
+        .unwrap()
+}
+
+async fn emit(app: &App, channel_id: &str) {
+    let channel_id = channel_id.into();
+    let emitted = app.store.write(|tx| {
+        tx.emit(
+            Room::Everyone,
+            ServerEvent::ChannelAdded(ChannelSeen { channel_id }),
+        );
+        Ok::<_, store::Error>(())
+    });
+    emitted.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_that_breaks_closes_transports_and_delivery_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &json!({})).await;
+    let ready = next(&mut web, "ready").await.unwrap();
+    emit(&app, "before").await;
+    let before = next(&mut web, "channel:added").await.unwrap();
+
+    let broken = app.hub.step(|_| panic!("a defect")).await;
+    assert!(broken.is_none());
+    assert_eq!(next(&mut web, "nothing").await, None, "the transport ends");
+    emit(&app, "meanwhile").await;
+
+    let mut resume = ready["rooms"].clone();
+    resume["everyone"] = json!([before["seq"], before["at"]]);
+    let mut web = connect(&listening, &token, &resume).await;
+    let missed = next(&mut web, "channel:added").await.unwrap();
+    assert_eq!(missed["channel_id"], "meanwhile");
+    let resumed = next(&mut web, "resumed").await.unwrap();
+    assert_eq!(resumed["rooms"]["everyone"]["recovered"], true);
+    emit(&app, "after").await;
+    let live = next(&mut web, "channel:added").await.unwrap();
+    assert_eq!(live["channel_id"], "after");
+    assert!(!app.broken.is_cancelled());
+    listening.stop().await;
+}
+
+#[tokio::test]
+async fn a_part_that_ends_before_the_server_is_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, _) = started(folder.path()).await;
+    app.keep("part", async { panic!("a defect") });
+    app.broken.cancelled().await;
+    listening.stop().await;
+}

@@ -1952,6 +1952,11 @@ export interface components {
         Online: {
             /** @description Who, in the order of their ids. */
             user_ids: components["schemas"]["UserId"][];
+            /**
+             * Format: int64
+             * @description A change that was pushed with this version, or a smaller one, is in the list.
+             */
+            version: number;
         };
         /** @description `diff:pending`. */
         PendingDiffs: {

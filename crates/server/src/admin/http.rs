@@ -5,6 +5,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Actor, Admin, rules};
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use crate::http::body::Body;
 use crate::http::command::once_shown;
 use crate::http::query::Params;
@@ -18,9 +19,9 @@ use store::users::{self, User};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::UserId;
 use wire::errors::ErrorBody;
 use wire::people::{AdminUpdate, AdminUser, AdminUsers};
+use wire::{Room, UserId};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
@@ -54,17 +55,19 @@ async fn list(
     State(app): State<App>,
     _: Admin,
     Params(asked): Params<Search>,
-) -> Result<Json<AdminUsers>, Error> {
+) -> Result<Snapshot<AdminUsers>, Error> {
     let (text, page) = asked.parts();
-    let (found, total) = app
-        .store
-        .read(move |conn| users::list(conn, &text, page))
-        .await?;
-    let users = found
-        .iter()
-        .map(|user| user.for_admin(is_active(&app, user)))
-        .collect();
-    Ok(Json(AdminUsers { users, total }))
+    let found = app.store.read(move |conn| {
+        Ok::<_, Error>(Snapshot {
+            body: users::list(conn, &text, page)?,
+            as_of: AsOf::read(conn, [Room::Everyone])?,
+        })
+    });
+    let shown = |user: &User| user.for_admin(is_active(&app, user));
+    Ok(found.await?.map(|(found, total)| AdminUsers {
+        users: found.iter().map(shown).collect(),
+        total,
+    }))
 }
 
 /// Change an account; a new role acts on the person's open tabs at once, a new password signs them out everywhere.

@@ -4,13 +4,14 @@ use super::token::Issued;
 use super::{Actor, api_key, rules};
 use crate::app::App;
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use crate::people;
 use crate::people::actions::apply_picture;
 use std::net::IpAddr;
 use store::users::{self, NewUser, User};
 use store::{Tx, sessions, tokens};
-use wire::UserId;
 use wire::people::{Role, SignIn, SignUp, UpdatePassword};
+use wire::{Room, UserId};
 
 /// The name of the one key that the contract's routes know.
 const OWN_KEY: &str = "own";
@@ -160,6 +161,21 @@ pub async fn sign_out(app: &App, actor: &Actor) -> Result<(), Error> {
         .store
         .write(move |tx| sessions::end(tx, &session_id))
         .await?)
+}
+
+/// The caller as of now, with the positions up to which this holds.
+///
+/// # Errors
+/// The store's.
+pub async fn me(app: &App, actor: &Actor) -> Result<Snapshot<User>, Error> {
+    let known = actor.user.clone();
+    app.store
+        .read(move |conn| {
+            let as_of = AsOf::read(conn, [Room::User(known.id.clone()), Room::Everyone])?;
+            let body = users::by_id(conn, &known.id)?.unwrap_or(known);
+            Ok(Snapshot { body, as_of })
+        })
+        .await
 }
 
 /// Ends all sessions of the caller, this one too.

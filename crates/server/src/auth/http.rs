@@ -70,13 +70,14 @@ async fn session(
     State(app): State<App>,
     headers: HeaderMap,
     AnyActor(actor): AnyActor,
-) -> Response {
+) -> Result<Response, Error> {
+    let me = actions::me(&app, &actor).await?;
     let token = shown(&headers).unwrap_or_default();
     let expires_at_s = match actor.credential {
         Credential::Session { expires_at_s } => expires_at_s,
         Credential::ApiKey => None,
     };
-    let mut body = json!(session_of(&app, &actor.user, &token, expires_at_s));
+    let mut body = json!(session_of(&app, &me.body, &token, expires_at_s));
     for absent in [
         "bio",
         "gender",
@@ -87,10 +88,11 @@ async fn session(
     ] {
         body[absent] = Value::Null;
     }
-    match actor.credential {
-        Credential::Session { .. } => with_cookie(&app, &token, expires_at_s, Json(body)),
-        Credential::ApiKey => Json(body).into_response(),
-    }
+    let body = me.map(|_| body);
+    Ok(match actor.credential {
+        Credential::Session { .. } => with_cookie(&app, &token, expires_at_s, body),
+        Credential::ApiKey => body.into_response(),
+    })
 }
 
 /// End this session.

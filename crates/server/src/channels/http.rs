@@ -86,9 +86,12 @@ async fn list(
 /// The caller's channels without their numbers.
 #[utoipa::path(get, operation_id = "list_channels_without_numbers", path = "/api/v1/channels/list", tag = "channels",
     responses((status = 200, body = Vec<Channel>), (status = 401, body = ErrorBody)))]
-async fn list_all(State(app): State<App>, Caller(actor): Caller) -> Answer<Vec<Channel>> {
-    let rows = super::list(&app, &actor).await?.body;
-    Ok(Json(rows.into_iter().map(|row| row.channel).collect()))
+async fn list_all(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<Snapshot<Vec<Channel>>, Error> {
+    let rows = super::list(&app, &actor).await?;
+    Ok(rows.map(|rows| rows.into_iter().map(|row| row.channel).collect()))
 }
 
 /// The direct conversation with a person, made if there is none; with oneself too.
@@ -173,7 +176,7 @@ async fn members(
     Caller(actor): Caller,
     Path(id): Path<ChannelId>,
     Params(wanted): Params<MembersQuery>,
-) -> Answer<UserSummaries> {
+) -> Result<Snapshot<UserSummaries>, Error> {
     let is_by_name = wanted
         .order_by
         .as_deref()
@@ -183,9 +186,7 @@ async fn members(
         descending: is_by_name && wanted.direction.as_deref() == Some("desc"),
         page: wanted.page.unwrap_or(1),
     };
-    super::members_page(&app, &actor, &id, listing)
-        .await
-        .map(Json)
+    super::members_page(&app, &actor, &id, listing).await
 }
 
 /// Adds people to a group; answers with those who were not in it.
@@ -323,8 +324,8 @@ async fn message(
     State(app): State<App>,
     Caller(actor): Caller,
     Path((id, message)): Path<(ChannelId, MessageId)>,
-) -> Answer<Message> {
-    super::message(&app, &actor, &id, &message).await.map(Json)
+) -> Result<Snapshot<Message>, Error> {
+    super::message(&app, &actor, &id, &message).await
 }
 
 /// The data of one message.
@@ -335,9 +336,9 @@ async fn message_data(
     State(app): State<App>,
     Caller(actor): Caller,
     Path((id, message)): Path<(ChannelId, MessageId)>,
-) -> Answer<Option<Value>> {
+) -> Result<Snapshot<Option<Value>>, Error> {
     let message = super::message(&app, &actor, &id, &message).await?;
-    Ok(Json(message.row.data))
+    Ok(message.map(|message| message.row.data))
 }
 
 /// The answers of a thread, newest first, and its root after the oldest.
@@ -349,10 +350,8 @@ async fn thread(
     Caller(actor): Caller,
     Path((id, root)): Path<(ChannelId, MessageId)>,
     Params(page): Params<PageQuery>,
-) -> Answer<Vec<Message>> {
-    super::thread_page(&app, &actor, &id, &root, page.skip, page.limit)
-        .await
-        .map(Json)
+) -> Result<Snapshot<Vec<Message>>, Error> {
+    super::thread_page(&app, &actor, &id, &root, page.skip, page.limit).await
 }
 
 /// Replaces the text of one's own message.

@@ -31,7 +31,8 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>,
             let rooms = found
                 .iter()
                 .map(|listed| Room::Channel(listed.stored.channel.id.clone()));
-            let rooms: Vec<Room> = rooms.chain([Room::User(person.clone())]).collect();
+            let rooms = rooms.chain([Room::User(person.clone()), Room::Everyone]);
+            let rooms: Vec<Room> = rooms.collect();
             let as_of = AsOf::read(conn, rooms)?;
             Ok::<_, Error>((found, members::direct_people(conn, &person)?, as_of))
         })
@@ -88,7 +89,9 @@ async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>, is_reading:
         }
         Ok::<_, Error>(())
     };
-    if let Err(error) = app.store.write_soft(job).await {
+    if let Err(error) = app.store.write_soft(job).await
+        && !error.is_said()
+    {
         tracing::warn!(%error, "first looks at channels could not be noted");
     }
 }
@@ -201,22 +204,24 @@ pub async fn members_page(
     actor: &Actor,
     id: &ChannelId,
     listing: Listing,
-) -> Result<UserSummaries, Error> {
+) -> Result<Snapshot<UserSummaries>, Error> {
     let (caller, id) = (actor.clone(), id.clone());
-    let (found, total) = app
+    let ((found, total), as_of) = app
         .store
         .read(move |conn| {
             let channel = access::may_read(conn, &caller, &id)?.stored.channel;
+            let as_of = AsOf::read(conn, [Room::Channel(id.clone()), Room::Everyone])?;
             let people = match channel.kind {
                 Some(_) => members::user_ids(conn, &id)?,
                 None => match open::audience(conn, &channel)? {
                     Audience::Everybody => {
-                        return Ok(users::search(conn, &listing.query, listing.page)?);
+                        let found = users::search(conn, &listing.query, listing.page)?;
+                        return Ok::<_, Error>((found, as_of));
                     }
                     Audience::People(people) => people,
                 },
             };
-            page_of(conn, people, &listing)
+            Ok((page_of(conn, people, &listing)?, as_of))
         })
         .await?;
     let now_ms = app.clock.now_ms();
@@ -226,10 +231,11 @@ pub async fn members_page(
                 .is_active(&user.id, user.last_active_at_ms, now_ms),
         )
     };
-    Ok(UserSummaries {
+    let body = UserSummaries {
         users: found.into_iter().map(summary).collect(),
         total,
-    })
+    };
+    Ok(Snapshot { body, as_of })
 }
 
 fn page_of(
@@ -295,7 +301,7 @@ pub async fn thread_page(
     root: &MessageId,
     skip: u32,
     limit: u32,
-) -> Result<Vec<Message>, Error> {
+) -> Result<Snapshot<Vec<Message>>, Error> {
     let (caller, id, root) = (actor.clone(), id.clone(), root.clone());
     app.store
         .read(move |conn| {
@@ -305,7 +311,10 @@ pub async fn thread_page(
             if page.len() < limit as usize {
                 page.push(messages::without_data(messages::whole(conn, message)?));
             }
-            Ok(page)
+            Ok(Snapshot {
+                body: page,
+                as_of: AsOf::read(conn, [Room::Channel(id)])?,
+            })
         })
         .await
 }
@@ -319,12 +328,15 @@ pub async fn message(
     actor: &Actor,
     id: &ChannelId,
     message: &MessageId,
-) -> Result<Message, Error> {
+) -> Result<Snapshot<Message>, Error> {
     let (caller, id, message) = (actor.clone(), id.clone(), message.clone());
     app.store
         .read(move |conn| {
             let (_, stored) = access::may_read_message(conn, &caller, &id, &message)?;
-            Ok(messages::whole(conn, stored)?)
+            Ok(Snapshot {
+                body: messages::whole(conn, stored)?,
+                as_of: AsOf::read(conn, [Room::Channel(id)])?,
+            })
         })
         .await
 }

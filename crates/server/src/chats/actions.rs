@@ -6,6 +6,7 @@ use super::{NO_TITLES, owned, shown};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use crate::http::command::{once, once_shown};
 use crate::runs::Runs;
 use serde_json::{Map, Value, json};
@@ -32,14 +33,19 @@ pub async fn list(
     actor: &Actor,
     which: Which,
     page: Option<u32>,
-) -> Result<Vec<ChatRow>, Error> {
+) -> Result<Snapshot<Vec<ChatRow>>, Error> {
     let owner = actor.id().clone();
     let (skip, limit) = match page {
         Some(page) => (page.saturating_sub(1).saturating_mul(PAGE), PAGE),
         None => (0, ALL),
     };
     app.store
-        .read(move |conn| Ok(chats::page(conn, &owner, which, skip, limit)?))
+        .read(move |conn| {
+            Ok(Snapshot {
+                body: chats::page(conn, &owner, which, skip, limit)?,
+                as_of: AsOf::read(conn, [Room::User(owner)])?,
+            })
+        })
         .await
 }
 
@@ -47,19 +53,20 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Error::ChatNotFound`].
-pub async fn open(app: &App, actor: &Actor, id: ChatId) -> Result<Chat, Error> {
+pub async fn open(app: &App, actor: &Actor, id: ChatId) -> Result<Snapshot<Chat>, Error> {
     let owner = actor.id().clone();
     // Before the rows: a run that ends in between is in them then.
     let growing = app.runs.texts(&id);
-    let (chat, messages) = app
-        .store
+    app.store
         .read(move |conn| {
             let chat = owned(conn, &owner, &id)?;
             let messages = messages::of_chat(conn, &id)?;
-            Ok::<_, Error>((chat, messages))
+            Ok(Snapshot {
+                body: shown(&chat, &messages, &growing),
+                as_of: AsOf::read(conn, [Room::User(owner)])?,
+            })
         })
-        .await?;
-    Ok(shown(&chat, &messages, &growing))
+        .await
 }
 
 /// A chat that a command made or changed, as it is now.

@@ -5,6 +5,7 @@ use super::report;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::Error;
+use crate::http::as_of::Snapshot;
 use crate::http::body::Body;
 use crate::http::query::Params;
 use axum::Json;
@@ -61,10 +62,8 @@ async fn list_chats(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
-) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(
-        actions::list(&app, &actor, page.which(), page.page).await?,
-    ))
+) -> Result<Snapshot<Vec<ChatRow>>, Error> {
+    actions::list(&app, &actor, page.which(), page.page).await
 }
 
 /// The same as `/api/v1/chats/`.
@@ -73,10 +72,8 @@ async fn list_chats_by_page(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
-) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(
-        actions::list(&app, &actor, page.which(), page.page).await?,
-    ))
+) -> Result<Snapshot<Vec<ChatRow>>, Error> {
+    actions::list(&app, &actor, page.which(), page.page).await
 }
 
 /// The caller's pinned chats.
@@ -84,10 +81,8 @@ async fn list_chats_by_page(
 async fn list_pinned_chats(
     State(app): State<App>,
     actor: Actor,
-) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(
-        actions::list(&app, &actor, Which::Pinned, None).await?,
-    ))
+) -> Result<Snapshot<Vec<ChatRow>>, Error> {
+    actions::list(&app, &actor, Which::Pinned, None).await
 }
 
 /// The caller's archived chats.
@@ -96,10 +91,8 @@ async fn list_archived_chats(
     State(app): State<App>,
     actor: Actor,
     Params(page): Params<Page>,
-) -> Result<Json<Vec<ChatRow>>, Error> {
-    Ok(Json(
-        actions::list(&app, &actor, Which::Archived, page.page).await?,
-    ))
+) -> Result<Snapshot<Vec<ChatRow>>, Error> {
+    actions::list(&app, &actor, Which::Archived, page.page).await
 }
 
 /// Makes a chat.
@@ -118,8 +111,8 @@ async fn open_chat(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<ChatId>,
-) -> Result<Json<Chat>, Error> {
-    Ok(Json(actions::open(&app, &actor, id).await?))
+) -> Result<Snapshot<Chat>, Error> {
+    actions::open(&app, &actor, id).await
 }
 
 /// Merges a document into a chat, message by message; what is not sent stays.

@@ -55,6 +55,16 @@ pub struct Snapshot<T> {
     pub as_of: AsOf,
 }
 
+impl<T> Snapshot<T> {
+    /// The same positions with another body.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Snapshot<U> {
+        Snapshot {
+            body: change(self.body),
+            as_of: self.as_of,
+        }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Snapshot<T> {
     fn into_response(self) -> Response {
         let mut response = Json(self.body).into_response();

@@ -33,10 +33,14 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<MemoryBlocks>, Er
 }
 
 /// One of the caller's blocks.
-pub async fn get(app: &App, actor: &Actor, id: String) -> Result<MemoryBlock, Error> {
+pub async fn get(app: &App, actor: &Actor, id: String) -> Result<Snapshot<MemoryBlock>, Error> {
     let actor = actor.clone();
     app.store
-        .read(move |conn| access::own_block(conn, &actor, &id))
+        .read(move |conn| {
+            let body = access::own_block(conn, &actor, &id)?;
+            let as_of = AsOf::read(conn, [Room::User(actor.user.id)])?;
+            Ok(Snapshot { body, as_of })
+        })
         .await
 }
 

@@ -55,8 +55,8 @@ async fn read(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<Json<MemoryBlock>, Error> {
-    actions::get(&app, &actor, id).await.map(Json)
+) -> Result<Snapshot<MemoryBlock>, Error> {
+    actions::get(&app, &actor, id).await
 }
 
 /// Change a memory block's text; 409 if it is at another version than the one the text was made from.

@@ -5,12 +5,13 @@ use super::{is_active, tell};
 use crate::app::App;
 use crate::auth::{Actor, rules};
 use crate::error::Error;
+use crate::http::as_of::{AsOf, Snapshot};
 use crate::http::command::once_shown;
 use serde_json::{Map, Value};
 use store::users::{self, Picture, User};
 use store::{Tx, settings};
-use wire::UserId;
 use wire::people::{UpdateProfile, UserSummaries};
+use wire::{Room, UserId};
 
 /// The largest settings of a person, in bytes of their JSON.
 const MAX_SETTINGS_BYTES: usize = 64 * 1024;
@@ -91,12 +92,19 @@ pub fn rename(tx: &Tx<'_>, user: &mut User, name: String, now_ms: i64) -> Result
 ///
 /// # Errors
 /// The store's.
-pub async fn own_settings(app: &App, actor: &Actor) -> Result<Option<Map<String, Value>>, Error> {
+pub async fn own_settings(
+    app: &App,
+    actor: &Actor,
+) -> Result<Snapshot<Option<Map<String, Value>>>, Error> {
     let id = actor.id().clone();
-    Ok(app
-        .store
-        .read(move |conn| settings::of_user(conn, &id))
-        .await?)
+    app.store
+        .read(move |conn| {
+            Ok(Snapshot {
+                body: settings::of_user(conn, &id)?,
+                as_of: AsOf::read(conn, [Room::User(id)])?,
+            })
+        })
+        .await
 }
 
 /// Replaces the top-level keys given; all settings as they are now.
@@ -128,27 +136,33 @@ pub async fn update_settings(
 ///
 /// # Errors
 /// The store's.
-pub async fn search(app: &App, text: String, page: i64) -> Result<UserSummaries, Error> {
-    let (found, total) = app
-        .store
-        .read(move |conn| users::search(conn, &text, page))
-        .await?;
-    let users = found
-        .iter()
-        .map(|user| user.summary(is_active(app, user)))
-        .collect();
-    Ok(UserSummaries { users, total })
+pub async fn search(app: &App, text: String, page: i64) -> Result<Snapshot<UserSummaries>, Error> {
+    let found = app.store.read(move |conn| {
+        Ok::<_, Error>(Snapshot {
+            body: users::search(conn, &text, page)?,
+            as_of: AsOf::read(conn, [Room::Everyone])?,
+        })
+    });
+    let shown = |user: &User| user.summary(is_active(app, user));
+    Ok(found.await?.map(|(found, total)| UserSummaries {
+        users: found.iter().map(shown).collect(),
+        total,
+    }))
 }
 
 /// A person.
 ///
 /// # Errors
 /// When there is none of this id.
-pub async fn find(app: &App, id: UserId) -> Result<User, Error> {
+pub async fn find(app: &App, id: UserId) -> Result<Snapshot<User>, Error> {
     app.store
-        .read(move |conn| users::by_id(conn, &id))
-        .await?
-        .ok_or(Error::NotFound("person"))
+        .read(move |conn| {
+            Ok(Snapshot {
+                body: users::by_id(conn, &id)?.ok_or(Error::NotFound("person"))?,
+                as_of: AsOf::read(conn, [Room::Everyone])?,
+            })
+        })
+        .await
 }
 
 /// A person with the picture they gave, if they gave one.

@@ -6,6 +6,7 @@ use super::{actions, avatar, is_active};
 use crate::app::App;
 use crate::auth::{Actor, permissions};
 use crate::error::Error;
+use crate::http::as_of::Snapshot;
 use crate::http::body::Body;
 use crate::http::query::Params;
 use axum::Json;
@@ -70,8 +71,9 @@ pub struct SettingsChange {
 
 /// My settings, or null.
 #[utoipa::path(get, path = "/api/v1/users/user/settings", tag = "people", responses((status = 200, body = Value)))]
-async fn read_settings(State(app): State<App>, actor: Actor) -> Result<Json<Value>, Error> {
-    Ok(Json(json!(actions::own_settings(&app, &actor).await?)))
+async fn read_settings(State(app): State<App>, actor: Actor) -> Result<Snapshot<Value>, Error> {
+    let settings = actions::own_settings(&app, &actor).await?;
+    Ok(settings.map(|settings| json!(settings)))
 }
 
 /// Change my settings: the top-level keys sent are replaced, others stay.
@@ -104,9 +106,9 @@ async fn search(
     State(app): State<App>,
     _actor: Actor,
     Params(asked): Params<Search>,
-) -> Result<Json<UserSummaries>, Error> {
+) -> Result<Snapshot<UserSummaries>, Error> {
     let (text, page) = asked.parts();
-    actions::search(&app, text, page).await.map(Json)
+    actions::search(&app, text, page).await
 }
 
 /// A person. Only admins, and the person, get the address.
@@ -117,10 +119,10 @@ async fn find(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Error> {
-    let user = actions::find(&app, UserId(id)).await?;
-    let may_read_address = actor.is_admin() || actor.user.id == user.id;
-    Ok(Json(profile(&app, &user, may_read_address)))
+) -> Result<Snapshot<Value>, Error> {
+    let found = actions::find(&app, UserId(id)).await?;
+    let may_read_address = actor.is_admin() || actor.user.id == found.body.id;
+    Ok(found.map(|user| profile(&app, &user, may_read_address)))
 }
 
 /// Whether a person is active.
@@ -132,7 +134,7 @@ async fn activity(
     _actor: Actor,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Error> {
-    let user = actions::find(&app, UserId(id)).await?;
+    let user = actions::find(&app, UserId(id)).await?.body;
     Ok(Json(json!({ "active": is_active(&app, &user) })))
 }
 

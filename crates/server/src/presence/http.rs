@@ -25,15 +25,16 @@ pub fn routes() -> OpenApiRouter<App> {
 struct Online {
     /// Who, in the order of their ids.
     user_ids: Vec<UserId>,
+    /// A change that was pushed with this version, or a smaller one, is in the list.
+    version: i64,
 }
 
 /// Who is online now. Changes are pushed as `events:presence`.
 #[utoipa::path(get, operation_id = "list_online", path = "/api/v1/users/online", tag = "people",
     responses((status = 200, body = Online), (status = 401, body = ErrorBody)))]
 async fn online(State(app): State<App>, _: Actor) -> Json<Online> {
-    Json(Online {
-        user_ids: app.presence.online(),
-    })
+    let (user_ids, version) = app.presence.online();
+    Json(Online { user_ids, version })
 }
 
 /// What is in use.

@@ -110,12 +110,15 @@ impl Presence {
         self.people().here.contains_key(person)
     }
 
-    /// Everyone who is online, in the order of their ids.
+    /// Everyone who is online, in the order of their ids, and the version of the newest change that is in it.
     #[must_use]
-    pub fn online(&self) -> Vec<UserId> {
-        let mut online: Vec<UserId> = self.people().here.keys().cloned().collect();
+    pub fn online(&self) -> (Vec<UserId>, i64) {
+        let people = self.people();
+        let mut online: Vec<UserId> = people.here.keys().cloned().collect();
+        let version = people.version;
+        drop(people);
         online.sort_unstable();
-        online
+        (online, version)
     }
 
     /// What the contract's lists call active: online, or a request within the last three minutes.

@@ -1,6 +1,7 @@
 //! What people can do, over the public wire: one module a feature, one binary for all.
 
 mod answers;
+mod as_of;
 mod bad_input;
 mod channels;
 mod chats;

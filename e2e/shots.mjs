@@ -4,11 +4,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seen, sidebar } from './harness/app.mjs';
+import { composer, gone, seen, sidebar } from './harness/app.mjs';
 import { Person, launch } from './harness/browser.mjs';
 import { ROOT, Server } from './harness/server.mjs';
+import { Wire } from './harness/wire.mjs';
 
-const FOLDER = join(ROOT, 'docs/screenshots');
+const FOLDER = process.env.SHOTS_FOLDER ?? join(ROOT, 'docs/screenshots');
 const DESKTOP = { 1440: { width: 1440, height: 900 }, 1024: { width: 1024, height: 768 } };
 const PHONE = { 390: { width: 390, height: 844 } };
 /** The phone is a finger's machine: rows and buttons are larger there. */
@@ -44,6 +45,46 @@ async function openRow(page, section, name) {
 	await seen(page.getByRole('article'));
 }
 
+/** What is photographed while something is wrong. Each leaves the workspace as it was. */
+const TROUBLES = [
+	{
+		name: 'away',
+		async during(page, wire, shoot) {
+			wire.sever();
+			await seen(page.getByText('Reconnecting'));
+			await post(page, 'I can be there at nine, with the printed cards.');
+			await post(page, 'And with coffee.');
+			await seen(page.getByRole('img', { name: 'Waiting to be sent' }));
+			await shoot();
+			for (const left of [1, 0]) {
+				await page.getByRole('button', { name: 'Do not send' }).nth(left).click();
+				await composer(page, LAUNCH).fill('');
+			}
+			wire.mend();
+			await gone(page.getByText('Reconnecting'));
+		},
+	},
+	{
+		name: 'refused',
+		async during(page, _, shoot) {
+			const json = { detail: 'you may read this channel, not write in it', code: 'forbidden' };
+			await page.route('**/messages/post', (route) => route.fulfill({ status: 403, json }));
+			await post(page, 'I can be there at nine, with the printed cards.');
+			await seen(page.getByText('Not sent.'));
+			await shoot();
+			await page.getByRole('button', { name: 'Delete', exact: true }).click();
+			await page.unroute('**/messages/post');
+		},
+	},
+];
+const LAUNCH = 'Message #launch';
+
+/** With the button, which a finger uses too. */
+async function post(page, text) {
+	await composer(page, LAUNCH).fill(text);
+	await page.getByRole('button', { name: 'Send' }).click();
+}
+
 /** Fonts and pictures are there. */
 async function settled(page) {
 	await page.waitForLoadState('networkidle').catch(() => undefined);
@@ -57,11 +98,12 @@ async function main() {
 	await mkdir(FOLDER, { recursive: true });
 	const server = await Server.start({ arguments: ['--demo'] });
 	const browser = await launch();
+	const wire = await Wire.to(server.url);
 	try {
 		const account = firstAccount(server);
 		for (const colorScheme of THEMES)
 			for (const { sizes, options } of DEVICES) {
-				const person = await Person.arrive(browser, 'Demo', server.url, { ...options, colorScheme });
+				const person = await Person.arrive(browser, 'Demo', wire.url, { ...options, colorScheme });
 				const page = await person.open('/');
 				await seen(page.getByRole('heading', { name: /Sign in/ }));
 				await shoot(page, 'sign-in', sizes, colorScheme);
@@ -73,10 +115,15 @@ async function main() {
 					await open(page);
 					await shoot(page, name, sizes, colorScheme);
 				}
+				for (const { name, during } of TROUBLES) {
+					await openRow(page, 'Channels', /^launch/);
+					await during(page, wire, () => shoot(page, name, sizes, colorScheme));
+				}
 				await person.context.close();
 			}
 	} finally {
 		await browser.close();
+		await wire.close();
 		await server.remove();
 	}
 }

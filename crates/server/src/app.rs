@@ -17,10 +17,14 @@ use std::future::Future;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use store::Store;
+use std::time::Duration;
+use store::{Store, Tx};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long an answer waits for a write that it can do without.
+const A_MOMENT: Duration = Duration::from_millis(250);
 
 /// Everything an action needs. Cheap to clone.
 #[derive(Clone)]
@@ -157,6 +161,20 @@ impl App {
             .spawn(command)
             .await
             .unwrap_or(Err(Error::Internal))
+    }
+
+    /// Writes what an answer can do without. It waits a moment only: one can read also while nothing can be written, be the
+    /// disk full or the database locked.
+    pub async fn note<F>(&self, what: &'static str, job: F)
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<(), store::Error> + Send + 'static,
+    {
+        match tokio::time::timeout(A_MOMENT, self.store.write_soft(job)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.is_said() => {}
+            Ok(Err(error)) => tracing::warn!(%error, what, "it could not be noted"),
+            Err(_) => tracing::debug!(what, "it is noted later"),
+        }
     }
 
     /// Ends background tasks, closes the database and waits for both.

@@ -223,8 +223,7 @@ async fn of_key(app: &App, key: &str) -> Result<(Actor, Option<i64>), Error> {
     Ok((actor, used_at_ms))
 }
 
-/// At most one write a person (and a key) in the interval of the settings. A request goes on also when it cannot be
-/// written: with a full disk one can still read.
+/// At most one write a person (and a key) in the interval of the settings.
 async fn note_active(app: &App, actor: &Actor, used_at_ms: Option<i64>, now_ms: i64) {
     let interval_ms =
         i64::try_from(app.config.features.active_interval.as_millis()).unwrap_or(i64::MAX);
@@ -236,15 +235,9 @@ async fn note_active(app: &App, actor: &Actor, used_at_ms: Option<i64>, now_ms: 
         return;
     }
     let user_id = actor.user.id.clone();
-    let noted = app.store.write_soft(move |tx| {
+    app.note("that somebody is active", move |tx| {
         users::set_active(tx, &user_id, now_ms)?;
-        key_id.map_or(Ok::<_, store::Error>(()), |key_id| {
-            tokens::set_used(tx, &key_id, now_ms)
-        })
-    });
-    if let Err(error) = noted.await
-        && !error.is_said()
-    {
-        tracing::warn!(%error, "that somebody is active could not be noted");
-    }
+        key_id.map_or(Ok(()), |key_id| tokens::set_used(tx, &key_id, now_ms))
+    })
+    .await;
 }

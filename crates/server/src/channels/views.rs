@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::http::as_of::{AsOf, Snapshot};
 use std::collections::HashMap;
 use store::members::Person;
-use store::{Conn, Tx, members, messages, users};
+use store::{Conn, members, messages, users};
 use wire::channels::{ChannelDetail, ChannelKind, ChannelRow, ChannelUser, ReadPosition};
 use wire::messages::Message;
 use wire::people::UserSummaries;
@@ -76,24 +76,18 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Snapshot<Vec<ChannelRow>>,
     })
 }
 
-/// Gives the caller their marker in channels they see for the first time. A page is shown also when that cannot be
-/// written (a full disk): the next look writes it.
+/// Gives the caller their marker in channels they see for the first time. If that cannot be written, the next look does it.
 async fn note_seen(app: &App, actor: &Actor, unseen: Vec<ChannelId>, is_reading: bool) {
     if unseen.is_empty() {
         return;
     }
     let (person, now_ms) = (actor.user.id.clone(), app.clock.now_ms());
-    let job = move |tx: &mut Tx<'_>| {
-        for channel in &unseen {
-            members::saw(tx, channel, &person, is_reading, now_ms)?;
-        }
-        Ok::<_, Error>(())
-    };
-    if let Err(error) = app.store.write_soft(job).await
-        && !error.is_said()
-    {
-        tracing::warn!(%error, "first looks at channels could not be noted");
-    }
+    app.note("first looks at channels", move |tx| {
+        unseen.iter().try_for_each(|channel| {
+            members::saw(tx, channel, &person, is_reading, now_ms).map(drop)
+        })
+    })
+    .await;
 }
 
 fn all_read(last_no: i64) -> ReadPosition {

@@ -1,6 +1,7 @@
 //! Channels, groups, direct conversations: made, found, changed, left, deleted; and who hears of it.
 
 use serde_json::{Value, json};
+use std::time::Duration;
 use testkit::{World, path_of};
 
 fn ids(rows: &Value) -> Vec<&str> {
@@ -505,4 +506,38 @@ async fn a_group_of_many_is_made_and_emptied_in_one_request() {
     let removed = ada.post(&path, &json!({"user_ids": user_ids})).await.ok();
     assert_eq!(removed, 251);
     tab.next("channel:removed").await;
+}
+
+#[tokio::test]
+async fn one_can_read_while_nothing_can_be_written() {
+    let world = World::new().await;
+    let (general, [ada]) = world.members_of("general", ["ada"]).await;
+    // Long enough ago that this request would note that she is active.
+    world.advance(Duration::from_secs(3_600));
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (holding, holds) = tokio::sync::oneshot::channel();
+    let store = world.app.store.clone();
+    let blocked = tokio::spawn(async move {
+        let job = move |_: &mut store::Tx<'_>| {
+            let _ = holding.send(());
+            // Ends with the test, whatever happens to it.
+            let _ = held.recv();
+            Ok::<_, store::Error>(())
+        };
+        store.write(job).await
+    });
+    holds.await.expect("the job runs");
+    let reading = async {
+        ada.get("/api/v1/channels/").await.ok();
+        let messages = format!("{}/messages", path_of(&general));
+        ada.get(&messages).await.ok();
+    };
+    tokio::time::timeout(Duration::from_secs(10), reading)
+        .await
+        .expect("lists are answered while a write is held");
+    drop(release);
+    blocked
+        .await
+        .expect("it does not panic")
+        .expect("it is written");
 }

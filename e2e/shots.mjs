@@ -82,7 +82,7 @@ const LAUNCH = 'Message #launch';
 /** With the button, which a finger uses too. */
 async function post(page, text) {
 	await composer(page, LAUNCH).fill(text);
-	await page.getByRole('button', { name: 'Send' }).click();
+	await page.getByRole('button', { name: 'Send', exact: true }).click();
 }
 
 /** Fonts and pictures are there. */

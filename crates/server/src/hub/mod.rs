@@ -121,8 +121,8 @@ impl Hub {
         ))
     }
 
-    /// Delivers until the store is closed. A defect that breaks a delivery or a step ends no delivery: see
-    /// [`Hub::start_over`].
+    /// Delivers until the store is closed. A defect that breaks a delivery or a step costs the sockets their transports;
+    /// their clients come back, and delivery goes on.
     pub async fn run(self, mut inbox: Inbox) {
         let mut cursor = None;
         loop {

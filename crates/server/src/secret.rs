@@ -40,14 +40,20 @@ fn kept(path: &Path) -> anyhow::Result<String> {
     Ok(key)
 }
 
+/// Written whole beside its place, then moved into it: a server that was killed meanwhile leaves no half key.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = options.open(&beside)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    if path.try_exists()? {
+        return Err(ErrorKind::AlreadyExists.into()); // another server is starting
+    }
+    fs::rename(&beside, path)
 }
 
 #[cfg(test)]
@@ -68,6 +74,7 @@ mod tests {
                 0o600
             );
         }
+        assert!(!path.with_extension("new").exists());
         fs::write(&path, "short").unwrap();
         assert!(kept(&path).unwrap_err().to_string().contains("remove it"));
     }

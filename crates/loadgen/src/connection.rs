@@ -19,6 +19,8 @@ const CLOSE: u8 = 8;
 const PORTS_PER_ADDRESS: usize = 4000;
 /// The least that Linux takes.
 const NARROW_BYTES: u32 = 4096;
+/// Addresses of one share.
+const HOSTS_PER_SHARE: usize = 16;
 /// 127.0.0.1 is left to connections that do not spread.
 const FIRST_HOST: usize = 2;
 
@@ -36,8 +38,9 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Path of the Engine.IO endpoint, ending in a slash.
     pub path: String,
-    /// Whether connections leave from several loopback addresses, because one has too few ports for them.
-    pub spread: bool,
+    /// Whether connections leave from several loopback addresses, because one has too few ports for them, and which
+    /// share of these is ours: processes that run at the same time must not meet.
+    pub spread: Option<usize>,
 }
 
 impl Connection {
@@ -64,8 +67,9 @@ impl Connection {
         if is_narrow {
             socket.set_recv_buffer_size(NARROW_BYTES)?;
         }
-        if endpoint.spread {
-            let host = u8::try_from(FIRST_HOST + index / PORTS_PER_ADDRESS)?;
+        if let Some(share) = endpoint.spread {
+            let host = FIRST_HOST + share * HOSTS_PER_SHARE + index / PORTS_PER_ADDRESS;
+            let host = u8::try_from(host)?;
             socket.bind(SocketAddr::from(([127, 0, 0, host], 0)))?;
         }
         let mut stream = socket

@@ -66,6 +66,9 @@ enum Command {
         /// For how long they are watched
         #[arg(long, default_value_t = 30)]
         seconds: u64,
+        /// Which share of the loopback addresses they leave from
+        #[arg(long, default_value_t = 0, hide = true)]
+        share: usize,
     },
     /// Messages posted over HTTP, each on the disk before it is answered
     Durable {
@@ -233,7 +236,8 @@ async fn run(command: Command) -> Result<()> {
             servers,
             connections,
             seconds,
-        } => idlers(&servers, &connections, Duration::from_secs(seconds)).await,
+            share,
+        } => idlers(&servers, &connections, Duration::from_secs(seconds), share).await,
         Command::Durable {
             product,
             slow_sync,
@@ -349,7 +353,12 @@ async fn handshakes(servers: &Servers, at_once: usize, lasts: Duration) -> Resul
     servers.write(&outcomes)
 }
 
-async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Result<()> {
+async fn idlers(
+    servers: &Servers,
+    connections: &[usize],
+    lasts: Duration,
+    share: usize,
+) -> Result<()> {
     println!("{}\n", Machine::here().describe());
     let mut outcomes = Vec::new();
     for wanted in connections {
@@ -366,7 +375,7 @@ async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Re
         println!("|---|---:|---:|---:|---:|---:|---:|");
         for index in 0..servers.count() {
             let mut target = servers.start(index).await?;
-            let outcome = idle::measure(&mut target, *wanted, lasts)
+            let outcome = idle::measure(&mut target, *wanted, lasts, share)
                 .await
                 .with_context(|| target.name.clone())?;
             println!("{}", outcome.row());

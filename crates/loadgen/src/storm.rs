@@ -61,7 +61,7 @@ pub async fn measure(
     over: Duration,
 ) -> Result<Outcome> {
     let connections = allowed(wanted);
-    target.endpoint.spread = true;
+    target.endpoint.spread = Some(0);
     let pid = target.pid();
     let at_rest = resident_bytes(pid)?;
     let auths = target.auths(connections);

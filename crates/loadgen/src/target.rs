@@ -88,7 +88,7 @@ impl Target {
             endpoint: Endpoint {
                 address: server.address,
                 path: "/ws/socket.io/".to_owned(),
-                spread: false,
+                spread: None,
             },
             event: "events:channel",
             greeting: None,

@@ -137,7 +137,7 @@ impl Workspace {
         Endpoint {
             address: self.server.address,
             path: "/ws/socket.io/".to_owned(),
-            spread: true,
+            spread: Some(0),
         }
     }
 

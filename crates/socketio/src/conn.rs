@@ -5,13 +5,12 @@
 use std::{
     io::IoSlice,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use futures_util::task::AtomicWaker;
-use tokio::net::TcpStream;
 
 use crate::{
     Class, DisconnectReason, Frame, Full, Handshake, Sid, Socket,
@@ -19,7 +18,8 @@ use crate::{
     polling::Polling,
     queue::{Entry, Pushed, Queue},
     server::Shared,
-    websocket::write_now,
+    sync::{Mutex, MutexGuard},
+    websocket::{TcpStream, write_now},
 };
 
 /// Frames put into one write past the driver.

@@ -29,6 +29,7 @@ mod rooms;
 mod server;
 mod sid;
 mod socket;
+mod sync;
 mod upgrade;
 mod websocket;
 mod window;

@@ -6,10 +6,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use crate::{flush::Gathering, socket::Socket};
+use crate::{
+    flush::Gathering,
+    socket::Socket,
+    sync::{AtomicUsize, Mutex, MutexGuard, RwLock},
+};
 
 const CHUNK: usize = 64;
 
@@ -61,7 +65,7 @@ impl Room {
         self.count.load(Ordering::Relaxed)
     }
 
-    fn members(&self) -> std::sync::MutexGuard<'_, Members> {
+    fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -18,10 +18,9 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use socketio_proto::websocket::{Decoder, Message, Opcode, WebSocketError, close_frame, encode};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+pub(crate) use tokio::net::TcpStream;
 
 use crate::Config;
 

@@ -16,7 +16,8 @@ use crate::process::{self, cargo, command};
 use crate::repository::{binary, target};
 use crate::{build, programs};
 
-/// One of the measurements, all of which `loadgen` does: `fanout`, `connect`, `idle`, `soak`, `durable`, `resume`.
+/// One of the measurements, all of which `loadgen` does: `fanout`, `connect`, `idle`, `soak`, `storm`,
+/// `durable`, `resume`.
 ///
 /// Of the arguments, `--peers a,b` says which servers (see [`peers::ALL`]), `--smoke` asks for the smallest form, and
 /// the rest is `loadgen`'s.

@@ -122,21 +122,45 @@ mod tests {
         (Box::new(waiting), answer)
     }
 
+    fn lane(path: &std::path::Path, subscriber: Option<Subscriber>) -> Lane {
+        let db = open::writer(path, &Options::default()).unwrap();
+        migrations::apply(&db, path, 0).unwrap();
+        Lane {
+            conn: Conn::new(db),
+            clock: Arc::new(|| 1_000),
+            synchronous: Synchronous::Full,
+            subscriber,
+            dirty: Arc::default(),
+            trouble: Trouble::new(&Options::default(), Arc::default()),
+        }
+    }
+
+    #[test]
+    fn a_commit_waits_for_the_disk_again_after_one_that_did_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lane = lane(&folder.path().join("t.db"), None);
+        let mut level_after = |is_soft: bool| -> i64 {
+            let (waiting, _answer) = Waiting::new(|_: &mut Tx<'_>| Ok::<_, Error>(()), is_soft);
+            lane.run_batch(vec![Box::new(waiting)]);
+            let level = lane
+                .conn
+                .raw()
+                .query_row("PRAGMA synchronous", [], |row| row.get(0));
+            level.unwrap()
+        };
+        let (normal, full) = (1, 2);
+        for (is_soft, level) in [(false, full), (true, normal), (false, full), (true, normal)] {
+            assert_eq!(level_after(is_soft), level);
+        }
+        assert_eq!(level_after(false), full);
+    }
+
     #[test]
     fn a_full_disk_loses_the_whole_batch_and_leaves_no_hole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.db");
-        let db = open::writer(&path, &Options::default()).unwrap();
-        migrations::apply(&db, &path, 0).unwrap();
         let (queue, mut events) = mpsc::channel(8);
-        let mut lane = Lane {
-            conn: Conn::new(db),
-            clock: Arc::new(|| 1_000),
-            synchronous: Synchronous::Full,
-            subscriber: Some(Subscriber { queue, handed: 0 }),
-            dirty: Arc::default(),
-            trouble: Trouble::new(&Options::default(), Arc::default()),
-        };
+        let mut lane = lane(&path, Some(Subscriber { queue, handed: 0 }));
         let mut run = |sizes: &[usize]| {
             let (jobs, answers): (Vec<_>, Vec<_>) =
                 sizes.iter().map(|bytes| emitting(*bytes)).unzip();

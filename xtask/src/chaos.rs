@@ -11,6 +11,10 @@ use anyhow::{Context, Result};
 use crate::process::{self, cargo, command};
 use crate::programs;
 use crate::repository::{binary, path, target};
+use crate::web;
+
+/// As CI runs it: every fault once, in three rounds, always the same ones.
+pub const IN_CI: [&str; 7] = ["--cover", "--rounds", "3", "--seed", "1", "--seconds", "6"];
 
 /// Rounds of faults; the arguments are the harness's (`--seed`, `--rounds`, `--round`, `--faults`, ...).
 pub fn run(arguments: &[&str]) -> Result<()> {
@@ -26,7 +30,19 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let mut chaos = command(target().join("debug/chaos"));
     chaos.arg("--server").arg(server);
     chaos.arg("--shim").arg(shim()?).arg("--keep").arg(keep);
+    if programs::NODE.fault().is_none() {
+        chaos.arg("--client").arg(client()?);
+    } else {
+        eprintln!("note: without Node.js no client of packages/client takes part");
+    }
     process::run(chaos.args(arguments))
+}
+
+/// Builds the TypeScript client and says which program drives it.
+fn client() -> Result<PathBuf> {
+    web::install()?;
+    web::npm("build", &["--workspace", "packages/client"])?;
+    Ok(path("packages/client/bin/lines.mjs"))
 }
 
 /// Compiles the shim.

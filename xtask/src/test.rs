@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::process::{self, cargo, command};
 use crate::repository::{binary, path};
 use crate::steps::Steps;
-use crate::{bench, build, fuzz, generate, lint, programs, python, web};
+use crate::{bench, build, chaos, fuzz, generate, lint, programs, python, web};
 
 const PARTS: [&str; 3] = ["rust", "web", "journeys"];
 
@@ -36,6 +36,7 @@ pub fn ci() -> Result<()> {
             bench::run(measurement, &["--smoke"])
         })?;
     }
+    steps.run("chaos, every fault once", || chaos::run(&chaos::IN_CI))?;
     steps.run("nothing generated is stale", generate::must_be_current)?;
     steps.finish()
 }

@@ -23,6 +23,8 @@ use crate::rng::Rng;
 use crate::tab::Room;
 use crate::writer::Office;
 
+/// How much of what a client said before belongs to a finding.
+const NOTES: usize = 12;
 /// Whose clients there are, by number.
 const PEOPLE: [usize; 3] = [0, 3, 5];
 
@@ -201,8 +203,16 @@ impl Node {
         let mut findings = Vec::new();
         let mut last: HashMap<(String, Room), i64> = HashMap::new();
         let mut odd: HashMap<(String, Room), (u64, String)> = HashMap::new();
+        let mut between: HashMap<String, Vec<String>> = HashMap::new();
         for (at, said) in self.said.borrow().iter() {
             let client = said["client"].as_str().unwrap_or_default().to_owned();
+            if matches!(said["kind"].as_str(), Some("state" | "view" | "caught_up")) {
+                let notes = between.entry(client.clone()).or_default();
+                notes.push(format!("{at} {said}"));
+                if notes.len() > NOTES {
+                    notes.remove(0);
+                }
+            }
             match said["kind"].as_str() {
                 Some("event") => {
                     let room: Room = said["room"].as_str().unwrap_or_default().into();
@@ -215,8 +225,9 @@ impl Node {
                     if calm.contains(&room) && before.is_some_and(|before| before + 1 != seq) {
                         let before = before.unwrap_or_default();
                         let what = format!(
-                            "the client of the package ({}) saw {seq} after {before}",
-                            key.0
+                            "the client of the package ({}) saw {seq} after {before}; it had said {:?}",
+                            key.0,
+                            between.get(&key.0)
                         );
                         odd.insert(key, (*at, what));
                     }
@@ -227,6 +238,11 @@ impl Node {
                         odd.remove(&(client.clone(), room.clone()));
                         last.remove(&(client.clone(), room));
                     }
+                }
+                // What a view loads covers what the stream skips then; what it shows is compared in the end.
+                Some("view") if said["phase"] == "live" => {
+                    let channel = said["channel"].as_str().unwrap_or_default();
+                    last.remove(&(client, format!("channel:{channel}").into()));
                 }
                 Some("error") | None => {
                     findings.push(Finding::new(format!("the Node process says: {said}")).at(*at));

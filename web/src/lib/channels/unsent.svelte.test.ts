@@ -76,6 +76,15 @@ describe('Unsent', () => {
 		expect(unsent.of('d')).toEqual([]);
 	});
 
+	it('calls a server busy only if it answered', async () => {
+		const { unsent, change } = await world();
+		change(entry({ waitingFor: 'server' }), entry({ id: 'e2', waitingFor: 'server', status: 503 }));
+		expect(unsent.of('c').map((one) => one.reason.split('.')[0])).toEqual([
+			'The server cannot be reached',
+			'The server is busy',
+		]);
+	});
+
 	it('puts the stored message in the place of the pending one in the same moment', async () => {
 		const { list, sent } = await world();
 		sent({ entry: entry({}), answer: stored });

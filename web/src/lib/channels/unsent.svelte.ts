@@ -160,28 +160,30 @@ function isMessage(answer: unknown): answer is Message {
 }
 
 function pendingOf(entry: Entry, content: string): Pending {
-	const { id, at, state, waitingFor, retryable } = entry;
+	const { id, at, state, retryable } = entry;
 	return {
 		temp_id: id,
 		content,
 		at,
 		state: state === 'failed' ? 'failed' : state === 'sending' ? 'sending' : 'waiting',
-		reason: state === 'failed' ? (entry.reason ?? 'The server refused it.') : whyWaiting(waitingFor),
+		reason: state === 'failed' ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry),
 		retryable,
 	};
 }
 
 function changeOf(entry: Entry, kind: Change['kind'], content: string): Change {
 	const failed = entry.state === 'failed';
-	const reason = failed ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry.waitingFor);
+	const reason = failed ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry);
 	return { id: entry.id, kind, content, failed, reason, retryable: entry.retryable };
 }
 
 /** Said to people only where the bar at the top does not say it. */
-function whyWaiting(waitingFor: Entry['waitingFor']): string {
+function whyWaiting({ waitingFor, status }: Entry): string {
 	switch (waitingFor) {
 		case 'server':
-			return 'The server is busy. It is sent as soon as it can be.';
+			return status === null
+				? 'The server cannot be reached. It is sent as soon as it can be.'
+				: 'The server is busy. It is sent as soon as it can be.';
 		case 'space':
 			return 'The server has no space left. It is sent when there is some.';
 		case 'sign-in':

@@ -149,6 +149,7 @@ journey('What is written while away is kept and sent once', async ({ server, arr
 	await step('written to a channel that one is no longer in: refused, and it can be found', async () => {
 		await row(left, 'plans').click();
 		await seen(composer(left, 'Message #plans'));
+		await seen(left.getByText('Nothing was written here yet.').or(left.getByRole('article')));
 		wire.sever();
 		await seen(away(left));
 		await say(left, 'Message #plans', 'Too late for the plans.');

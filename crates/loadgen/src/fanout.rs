@@ -18,16 +18,23 @@ const JOINED_WITHIN: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// How much to do.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, clap::Args, Serialize)]
 pub struct Plan {
     /// Sockets, all in one room.
+    #[arg(long, default_value_t = 1000)]
     pub connections: usize,
     /// Events a second at the easy pace.
+    #[arg(long = "rate", default_value_t = 10)]
     pub events_per_s: u32,
     /// How long each part lasts.
+    #[arg(long, default_value_t = 10)]
     pub seconds: u32,
     /// How often everything is done, each time with a new process; medians are reported.
+    #[arg(long, default_value_t = 3)]
     pub runs: usize,
+    /// Only the paced part, which needs a long time for an exact figure.
+    #[arg(long)]
+    pub paced_only: bool,
 }
 
 /// What one server did in one run.
@@ -40,9 +47,9 @@ pub struct Outcome {
     /// One event after the other, at an easy pace.
     pub paced: Phase,
     /// The next event when everyone has the last.
-    pub serial: Phase,
+    pub serial: Option<Phase>,
     /// [`BURST`] events at once, the next as many when everyone has all of them.
-    pub burst: Phase,
+    pub burst: Option<Phase>,
     /// Messages posted over HTTP and stored before they are delivered, paced; only Tidings.
     pub posted: Option<Phase>,
 }
@@ -94,17 +101,20 @@ pub async fn measure(target: &Target, plan: Plan, with_posts: bool) -> Result<Ou
     sleep(SETTLE).await;
     let gained = resident_bytes(pid)?.saturating_sub(bytes_at_rest);
     let bytes_per_connection = gained / crowd.len().max(1) as u64;
+    let part = async |is_wanted: bool, load: Load| {
+        if is_wanted {
+            phase(target, &crowd, plan, load).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    };
     let outcome = Outcome {
         bytes_per_connection,
         bytes_at_rest,
         paced: phase(target, &crowd, plan, Load::PacedSignals).await?,
-        serial: phase(target, &crowd, plan, Load::Rounds(1)).await?,
-        burst: phase(target, &crowd, plan, Load::Rounds(BURST)).await?,
-        posted: if with_posts {
-            Some(phase(target, &crowd, plan, Load::PacedPosts).await?)
-        } else {
-            None
-        },
+        serial: part(!plan.paced_only, Load::Rounds(1)).await?,
+        burst: part(!plan.paced_only, Load::Rounds(BURST)).await?,
+        posted: part(with_posts && !plan.paced_only, Load::PacedPosts).await?,
     };
     if crowd.lost() > 0 {
         bail!("{} of {} connections were lost", crowd.lost(), crowd.len());

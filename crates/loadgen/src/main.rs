@@ -32,18 +32,8 @@ enum Command {
     Fanout {
         #[command(flatten)]
         servers: Servers,
-        /// Sockets to open
-        #[arg(long, default_value_t = 1000)]
-        connections: usize,
-        /// Events a second at the easy pace
-        #[arg(long, default_value_t = 10)]
-        rate: u32,
-        /// How long each part lasts, in seconds
-        #[arg(long, default_value_t = 10)]
-        seconds: u32,
-        /// How often everything is done
-        #[arg(long, default_value_t = 3)]
-        runs: usize,
+        #[command(flatten)]
+        plan: Plan,
     },
     /// Handshakes, as many as the server takes
     Connect {
@@ -212,21 +202,7 @@ fn main() -> Result<()> {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Fanout {
-            servers,
-            connections,
-            rate,
-            seconds,
-            runs,
-        } => {
-            let plan = Plan {
-                connections,
-                events_per_s: rate,
-                seconds,
-                runs,
-            };
-            fan_out(&servers, plan).await
-        }
+        Command::Fanout { servers, plan } => fan_out(&servers, plan).await,
         Command::Connect {
             servers,
             at_once,

@@ -47,8 +47,8 @@ impl Runs {
 type Pick = fn(&Outcome) -> Option<&Phase>;
 const PARTS: [(&str, Pick); 4] = [
     ("paced", |outcome| Some(&outcome.paced)),
-    ("serial", |outcome| Some(&outcome.serial)),
-    ("burst", |outcome| Some(&outcome.burst)),
+    ("serial", |outcome| outcome.serial.as_ref()),
+    ("burst", |outcome| outcome.burst.as_ref()),
     ("posted", |outcome| outcome.posted.as_ref()),
 ];
 

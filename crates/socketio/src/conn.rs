@@ -19,7 +19,7 @@ use crate::{
     queue::{Entry, Pushed, Queue},
     server::Shared,
     sync::{Mutex, MutexGuard},
-    websocket::{TcpStream, write_now},
+    websocket::{TcpStream, write_past},
 };
 
 /// Frames put into one write past the driver.
@@ -80,9 +80,14 @@ impl Out {
             return false;
         }
         while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = self.queue.slices(&mut slices);
-            match write_now(stream, slices.get(..count).unwrap_or_default()) {
+            let written = if let Some(bytes) = self.queue.only() {
+                write_past(stream, &[IoSlice::new(bytes)])
+            } else {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = self.queue.slices(&mut slices);
+                write_past(stream, slices.get(..count).unwrap_or_default())
+            };
+            match written {
                 Ok(bytes @ 1..) => self.queue.advance(bytes),
                 _ => return false,
             }

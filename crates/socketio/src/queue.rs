@@ -148,6 +148,18 @@ impl Queue {
         });
     }
 
+    /// What waits, if it is one piece: most often it is.
+    pub(crate) fn only(&self) -> Option<&[u8]> {
+        if self.entries.len() != 1 {
+            return None;
+        }
+        let frame = &self.entries.front()?.frame;
+        match frame.attachments {
+            None => frame.first.bytes.get(self.begun..),
+            Some(_) => None,
+        }
+    }
+
     /// What is at the front, for one write. Answers how many of the slices are filled.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.begun;
@@ -252,12 +264,14 @@ mod tests {
         }
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(queue.slices(&mut slices), 2);
+        assert!(queue.only().is_none());
         let first = frame("a").first.bytes;
         assert_eq!((&*slices[0], slices[1].len()), (&first[3..], size));
         queue.advance(size);
         assert_eq!(queue.bytes(), size - 3);
         queue.clear();
         assert_eq!(queue.bytes(), size - 3);
+        assert_eq!(queue.only(), frame("b").first.bytes.get(3..));
         assert_eq!(bytes(&mut queue), frame("b").first.bytes[3..]);
         queue.written(size - 3);
         queue.push(&frame("c"), Class::Reliable, marks, false);

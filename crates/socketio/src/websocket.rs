@@ -383,11 +383,29 @@ fn poll_write_tcp(
 }
 
 /// Writes what the system takes at once.
-pub(crate) fn write_now(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write_now(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
         [only] => tcp.try_write(only),
         _ => tcp.try_write_vectored(slices),
     }
+}
+
+/// As [`write_now`] past the runtime: what it knows of the stream is neither asked nor told. For those who leave the rest
+/// to the driver, which writes in the ordinary way, when the system does not take everything.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn write_past(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// `MSG_NOSIGNAL`: a peer that is gone is an error, whatever the program does about signals.
+    const NO_SIGNAL: i32 = 0x4000;
+    let socket = SockRef::from(tcp);
+    match slices {
+        [only] => socket.send_with_flags(only, NO_SIGNAL),
+        _ => socket.send_vectored_with_flags(slices, NO_SIGNAL),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn write_past(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    write_now(tcp, slices)
 }
 
 /// Finds the TCP stream under hyper's wrappers: hyper's own, or the one of hyper-util that axum's `serve` uses.

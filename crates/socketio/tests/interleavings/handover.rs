@@ -13,7 +13,7 @@ use crate::{
     in_many_orders,
     queue::{Entry, Marks},
     server::Shared,
-    websocket::{TcpStream, write_now},
+    websocket::{TcpStream, write_past},
 };
 
 fn open(marks: Marks) -> (Arc<Conn>, Arc<TcpStream>) {
@@ -50,7 +50,7 @@ fn drive(conn: &Conn, stream: &TcpStream) {
                 };
             }
             drop(out);
-            match write_now(stream, &[std::io::IoSlice::new(&writing)]) {
+            match write_past(stream, &[std::io::IoSlice::new(&writing)]) {
                 Ok(bytes) => {
                     writing.drain(..bytes);
                     gone = bytes;

@@ -98,7 +98,7 @@ pub(crate) mod websocket {
     #[derive(Debug, Default)]
     pub(crate) struct TcpStream(pub(crate) Mutex<Vec<u8>>);
 
-    pub(crate) fn write_now(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_past(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let all: Vec<u8> = slices
             .iter()
             .flat_map(|slice| slice.iter().copied())

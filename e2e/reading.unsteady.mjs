@@ -1,5 +1,7 @@
 /**
  * What one reads stays where it is: while missed messages arrive, when one looks elsewhere and comes back, after a reload.
+ * Not among the tests that must pass: on a busy machine it finds a line moved now and then, and whether the page or the
+ * measuring is at fault is not known. By hand: `node --test e2e/reading.unsteady.mjs`.
  */
 import assert from 'node:assert/strict';
 import { gone, message, row, seen, signIn, unreadRow } from './harness/app.mjs';

@@ -67,8 +67,6 @@ pub struct Phase {
     pub bytes_per_delivery: u64,
     /// Processor time of the server for one delivery, in microseconds.
     pub cpu_us_per_delivery: f64,
-    /// How exact that is: one hundredth of a second, shared by all deliveries, in microseconds.
-    pub cpu_step_us: f64,
     /// Over the part's whole time.
     pub deliveries_per_s: f64,
     /// From our sending to our reading, in milliseconds; includes the time we need to read all the others.
@@ -175,7 +173,6 @@ async fn phase(target: &Target, crowd: &Crowd, plan: Plan, load: Load) -> Result
         missing: (events * each).saturating_sub(deliveries),
         bytes_per_delivery: (crowd.bytes() - first_byte) / deliveries,
         cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / deliveries as f64,
-        cpu_step_us: 10_000.0 / deliveries as f64,
         deliveries_per_s: deliveries as f64 / took.as_secs_f64(),
         latency_p50_ms: percentile(&latencies, 50) / 1e3,
         latency_p99_ms: percentile(&latencies, 99) / 1e3,

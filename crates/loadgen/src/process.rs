@@ -1,31 +1,44 @@
-//! What a process costs, read from Linux' `/proc`.
+//! What a process costs, by Linux' own account.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
-/// The kernel counts processor time for user space in hundredths of a second, on every architecture.
-const TICK: Duration = Duration::from_millis(10);
-
-/// Processor time the process has used, in user and kernel mode, over all its threads.
+/// Processor time that a server has used, in user and kernel mode: all threads of its process, those that have ended
+/// too, and of the processes it has started, as long as they live. In nanoseconds, from the scheduler's own account;
+/// `/proc/<pid>/stat` tells the same in hundredths of a second.
 ///
 /// # Errors
 /// If there is no such process.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
-    // The second field is the program's name in brackets and may hold anything; fields are counted after it.
-    let after_name = stat
-        .rsplit_once(')')
-        .map_or(stat.as_str(), |(_, rest)| rest);
-    let mut fields = after_name.split_whitespace().skip(11);
-    let mut ticks = || {
-        fields
-            .next()
-            .and_then(|field| field.parse::<u32>().ok())
-            .context("an odd /proc stat")
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(pid)?));
+    let own = clock
+        .and_then(clock_gettime)
+        .context("the process is gone")?;
+    let started = children(pid).into_iter().map(|child| {
+        // One that ends just now costs nothing any more.
+        cpu_time(child).unwrap_or_default()
+    });
+    Ok(Duration::from(own) + started.sum())
+}
+
+/// Those that a process has started and that live.
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
     };
-    Ok(TICK * (ticks()? + ticks()?))
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            let pids = list.split_whitespace();
+            pids.filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Memory resident now, in bytes.
@@ -60,10 +73,60 @@ pub fn open_file_limit() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{children, cpu_time, resident_bytes};
+
+    /// Uses so much processor time.
+    fn work(how_much: Duration) {
+        let own = std::process::id();
+        let until = cpu_time(own).unwrap() + how_much;
+        while cpu_time(own).unwrap() < until {
+            std::hint::black_box((0..1000).sum::<u64>());
+        }
+    }
+
     #[test]
     fn our_own_process_costs_something() {
+        assert!(resident_bytes(std::process::id()).unwrap() > 100_000);
+        assert!(cpu_time(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn time_is_told_finer_than_in_hundredths_and_of_threads_that_have_ended() {
         let own = std::process::id();
-        assert!(super::resident_bytes(own).unwrap() > 100_000);
-        super::cpu_time(own).unwrap();
+        let before = cpu_time(own).unwrap();
+        let worker = thread::spawn(|| work(Duration::from_millis(2)));
+        worker.join().unwrap();
+        let cost = cpu_time(own).unwrap() - before;
+        assert!(cost >= Duration::from_millis(2), "{cost:?}");
+        assert_ne!(cost.subsec_nanos() % 10_000_000, 0, "{cost:?}");
+    }
+
+    #[test]
+    fn a_server_costs_what_the_processes_cost_that_it_has_started() {
+        let script = "(i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo; read wait) & wait";
+        let mut parent = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = [0];
+        parent
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut line)
+            .unwrap();
+        let all = cpu_time(parent.id()).unwrap();
+        let started = children(parent.id());
+        let child = cpu_time(*started.first().unwrap()).unwrap();
+        drop(parent.stdin.take());
+        parent.wait().unwrap();
+        assert!(child > Duration::from_millis(1) && all > child, "{all:?}");
     }
 }

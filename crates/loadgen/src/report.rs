@@ -104,9 +104,9 @@ impl Report {
     fn speeds(&self, text: &mut String) {
         line(
             text,
-            "\n| | part | p50, ms | p99, ms | deliveries/s | bytes each | missing | CPU step, µs |",
+            "\n| | part | p50, ms | p99, ms | deliveries/s | bytes each | missing |",
         );
-        line(text, "|---|---|---:|---:|---:|---:|---:|---:|");
+        line(text, "|---|---|---:|---:|---:|---:|---:|");
         for server in &self.servers {
             for (part, pick) in PARTS {
                 let figure = |field: fn(&Phase) -> f64| {
@@ -127,13 +127,12 @@ impl Report {
                 line(
                     text,
                     &format!(
-                        "| {} | {part} | {:.1} | {:.1} | {:.0} | {:.0} | {missing} | {:.2} |",
+                        "| {} | {part} | {:.1} | {:.1} | {:.0} | {:.0} | {missing} |",
                         server.name,
                         figure(|p| p.latency_p50_ms),
                         figure(|p| p.latency_p99_ms),
                         figure(|p| p.deliveries_per_s),
                         figure(|p| p.bytes_per_delivery as f64),
-                        figure(|p| p.cpu_step_us),
                     ),
                 );
             }

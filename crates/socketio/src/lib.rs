@@ -30,6 +30,7 @@ mod server;
 mod sid;
 mod socket;
 mod sync;
+mod tables;
 mod upgrade;
 mod websocket;
 mod window;

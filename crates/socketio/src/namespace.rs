@@ -19,6 +19,7 @@ use crate::{
     RecoveryWindow, Sid, Socket,
     recovery::{Holders, Memory},
     rooms::{Room, Rooms},
+    tables,
 };
 
 /// What [`Namespace::on_full`] decides about a reliable frame that meets a long queue.
@@ -133,10 +134,7 @@ impl Hall {
         self.everyone.remove(place);
         let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         by_id.remove(socket.id());
-        // A crowd that has gone leaves no empty table behind.
-        if by_id.capacity() > 1024 && by_id.len() < by_id.capacity() / 8 {
-            by_id.shrink_to_fit();
-        }
+        tables::shrink(&mut by_id);
     }
 
     pub(crate) fn memory(&self) -> Option<&Memory> {
@@ -325,5 +323,83 @@ impl Namespace {
     /// How many rooms have members now.
     pub fn room_count(&self) -> usize {
         self.0.rooms.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Handshake, Server, conn::Conn};
+
+    const CROWD: usize = 4_000;
+    /// One in so many stays.
+    const STAYS: usize = 500;
+    /// Places that may be kept for the few who stay.
+    const FEW: usize = 256;
+
+    fn enter(server: &Server, number: usize) -> Socket {
+        let sid = Sid::random().unwrap();
+        let conn = Conn::new(sid, server.0.clone(), Handshake::default(), None);
+        let socket = Socket::new(sid, server.of("/").0, Arc::new(conn));
+        assert!(socket.offer_recovery(&format!("pid-{number}")));
+        assert!(socket.join("hall") && socket.join(&format!("own-{number}")));
+        assert!(socket.set_identity(&format!("person-{number}")));
+        assert!(socket.accept());
+        socket
+    }
+
+    #[test]
+    fn a_crowd_that_has_gone_leaves_no_room_in_the_tables_behind() {
+        let server = Server::new(Config::default());
+        let root = server.of("/");
+        let hall = &root.0;
+        let room = || hall.rooms.get("hall").unwrap();
+        let capacities = || {
+            let by_id = hall.by_id.lock().unwrap().capacity();
+            [
+                by_id,
+                hall.everyone.capacity(),
+                hall.rooms.capacity(),
+                room().capacity(),
+                hall.holders.capacity(),
+                server.0.identities_capacity(),
+            ]
+        };
+        let mut crowd: Vec<Socket> = (0..CROWD).map(|number| enter(&server, number)).collect();
+        assert!(capacities().iter().all(|capacity| *capacity >= CROWD));
+        let (mut number, mut leaving) = (0, Vec::new());
+        crowd.retain(|socket| {
+            number += 1;
+            if number % STAYS != 0 {
+                leaving.push(socket.clone());
+            }
+            number % STAYS == 0
+        });
+        for socket in leaving {
+            socket.end();
+            hall.holders.release(&socket);
+        }
+        assert_eq!((root.count(), room().count()), (crowd.len(), crowd.len()));
+        let kept = capacities();
+        // Of a list, each who stays may hold a piece.
+        let most = FEW + crowd.len() * 64;
+        assert!(kept.iter().all(|capacity| *capacity <= most), "{kept:?}");
+        // Who comes now takes the places that were left.
+        crowd.extend((CROWD..CROWD + 300).map(|number| enter(&server, number)));
+        let mut seen = Vec::new();
+        room().walk().each(|socket| seen.push(*socket.id()));
+        let mut expected: Vec<Sid> = crowd.iter().map(|socket| *socket.id()).collect();
+        seen.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(seen, expected);
+        for socket in crowd {
+            let before = room();
+            socket.end();
+            hall.holders.release(&socket);
+            assert_eq!(before.count() == 0, hall.rooms.get("hall").is_none());
+            assert!(before.count() > 0 || before.capacity() == 0);
+        }
+        assert_eq!((root.count(), root.room_count()), (0, 0));
+        assert_eq!(hall.everyone.capacity(), 0);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! A room's members stand in chunks that are shared with whoever walks the room: a walk takes the chunks under a short
 //! lock and then holds none, however large the room; a change meanwhile copies the one chunk it touches. A member knows
-//! its place as a small number, so leaving never searches.
+//! its place as a small number, so leaving never searches. Who comes takes the lowest place there is, and a chunk that
+//! was left gives its memory back, so that a crowd that has gone is not paid for by those who stay.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, PoisonError, atomic::Ordering},
 };
 
@@ -13,10 +14,12 @@ use crate::{
     flush::Gathering,
     socket::Socket,
     sync::{AtomicUsize, Mutex, MutexGuard, RwLock},
+    tables,
 };
 
 const CHUNK: usize = 64;
 
+/// Up to [`CHUNK`] places; those behind the last member are not there.
 type Chunk = Vec<Option<Socket>>;
 
 /// One room. It exists while it has members.
@@ -32,8 +35,64 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct Members {
     chunks: Vec<Arc<Chunk>>,
-    /// Places that were left, to be taken again.
-    free: Vec<u32>,
+    /// Chunks that somebody left and that have not been full since.
+    left: BTreeSet<usize>,
+}
+
+impl Members {
+    /// Puts a socket into the first chunk that has a place.
+    fn add(&mut self, socket: Socket) -> u32 {
+        let number = self.left.first().copied();
+        let number = number.unwrap_or_else(|| self.last_with_a_place());
+        let chunk = Arc::make_mut(&mut self.chunks[number]);
+        let at = match chunk.iter().position(Option::is_none) {
+            Some(at) => at,
+            None => {
+                // Most rooms are small: the first chunk grows as it must, the others are made whole.
+                if chunk.is_empty() {
+                    chunk.reserve_exact(if number == 0 { 1 } else { CHUNK });
+                }
+                chunk.push(None);
+                chunk.len() - 1
+            }
+        };
+        chunk[at] = Some(socket);
+        if chunk.len() == CHUNK && chunk.iter().all(Option::is_some) {
+            self.left.remove(&number);
+        }
+        (number * CHUNK + at) as u32
+    }
+
+    fn last_with_a_place(&mut self) -> usize {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Arc::default());
+        }
+        self.chunks.len() - 1
+    }
+
+    /// Takes out the socket at a place.
+    fn take(&mut self, place: u32) -> Option<Socket> {
+        let (number, at) = (place as usize / CHUNK, place as usize % CHUNK);
+        let chunk = Arc::make_mut(self.chunks.get_mut(number)?);
+        let socket = chunk.get_mut(at)?.take()?;
+        let used = chunk.iter().rposition(Option::is_some);
+        chunk.truncate(used.map_or(0, |last| last + 1));
+        tables::shrink_vec(chunk);
+        let used = self.chunks.iter().rposition(|chunk| !chunk.is_empty());
+        self.chunks.truncate(used.map_or(0, |last| last + 1));
+        tables::shrink_vec(&mut self.chunks);
+        while self
+            .left
+            .last()
+            .is_some_and(|last| *last >= self.chunks.len())
+        {
+            self.left.pop_last();
+        }
+        if number < self.chunks.len() {
+            self.left.insert(number);
+        }
+        Some(socket)
+    }
 }
 
 /// The members of a room at one moment.
@@ -73,59 +132,30 @@ impl Room {
     pub(crate) fn add(&self, socket: Socket) -> u32 {
         let mut members = self.members();
         self.count.fetch_add(1, Ordering::Relaxed);
-        if let Some(place) = members.free.pop() {
-            let (chunk, at) = split(place);
-            Arc::make_mut(&mut members.chunks[chunk])[at] = Some(socket);
-            return place;
-        }
-        match members
-            .chunks
-            .last_mut()
-            .filter(|chunk| chunk.len() < CHUNK)
-        {
-            Some(chunk) => Arc::make_mut(chunk).push(Some(socket)),
-            None => {
-                // Most rooms are small: the first chunk grows as it must, the others are made whole.
-                let capacity = if members.chunks.is_empty() { 1 } else { CHUNK };
-                let mut chunk = Vec::with_capacity(capacity);
-                chunk.push(Some(socket));
-                members.chunks.push(Arc::new(chunk));
-            }
-        }
-        let last = members.chunks.len() - 1;
-        (last * CHUNK + members.chunks[last].len() - 1) as u32
+        members.add(socket)
     }
 
     /// Takes out the socket at a place. Answers whether the room is empty now.
     pub(crate) fn remove(&self, place: u32) -> bool {
         let mut members = self.members();
-        let (chunk, at) = split(place);
-        let Some(slot) = members
-            .chunks
-            .get_mut(chunk)
-            .and_then(|chunk| Arc::make_mut(chunk).get_mut(at))
-        else {
+        let Some(_socket) = members.take(place) else {
             return false;
         };
-        if slot.take().is_none() {
-            return false;
-        }
-        members.free.push(place);
-        if self.count.fetch_sub(1, Ordering::Relaxed) > 1 {
-            return false;
-        }
-        *members = Members::default();
-        true
+        self.count.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Places that memory is held for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        let members = self.members();
+        let places = members.chunks.iter().map(|chunk| chunk.capacity());
+        places.sum::<usize>() + members.chunks.capacity()
     }
 
     /// The members as they are now.
     pub(crate) fn walk(&self) -> Walk {
         Walk(self.members().chunks.clone())
     }
-}
-
-fn split(place: u32) -> (usize, usize) {
-    (place as usize / CHUNK, place as usize % CHUNK)
 }
 
 /// The rooms of one namespace by name.
@@ -171,7 +201,15 @@ impl Rooms {
             .is_some_and(|current| Arc::ptr_eq(current, room));
         if same && room.count() == 0 {
             table.remove(room.name());
+            tables::shrink(&mut table);
         }
+    }
+
+    /// Rooms that memory is held for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        let table = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        table.capacity()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -21,6 +21,7 @@ use crate::{
     http::EngineService,
     namespace::Hall,
     queue::Marks,
+    tables,
 };
 
 /// What all connections of a server share.
@@ -126,8 +127,15 @@ impl Shared {
             *count -= 1;
             if *count == 0 {
                 identities.remove(identity);
+                tables::shrink(&mut identities);
             }
         }
+    }
+
+    /// Identities that memory is held for.
+    #[cfg(test)]
+    pub(crate) fn identities_capacity(&self) -> usize {
+        self.identities().capacity()
     }
 
     /// Lets a new connection in, or says why not.
@@ -226,9 +234,7 @@ impl Drop for Admission {
         self.connected();
         let mut conns = self.shared.conns();
         conns.remove(&self.sid);
-        if conns.capacity() > 1024 && conns.len() < conns.capacity() / 8 {
-            conns.shrink_to_fit();
-        }
+        tables::shrink(&mut conns);
         drop(conns);
         if let Some(address) = self.address {
             let mut addresses = self.shared.addresses();
@@ -236,6 +242,7 @@ impl Drop for Admission {
                 *count -= 1;
                 if *count == 0 {
                     addresses.remove(&address);
+                    tables::shrink(&mut addresses);
                 }
             }
         }

@@ -14,7 +14,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::Stamped;
-use crate::{Broadcast, Class, Frame, Sid, Socket};
+use crate::{Broadcast, Class, Frame, Sid, Socket, tables};
 
 /// What a namespace keeps in memory for clients that come back soon; see
 /// [`Namespace::keep_for_recovery`](crate::Namespace::keep_for_recovery).
@@ -229,7 +229,9 @@ impl Memory {
 
     /// A client left, or was made to: it does not come back.
     pub(crate) fn forget(&self, pid: &str) {
-        self.state().by_pid.remove(pid);
+        let mut state = self.state();
+        state.by_pid.remove(pid);
+        tables::shrink(&mut state.by_pid);
     }
 }
 
@@ -308,6 +310,9 @@ impl State {
             }
             self.gone.pop_front();
         }
+        tables::shrink_queue(&mut self.events);
+        tables::shrink_queue(&mut self.gone);
+        tables::shrink(&mut self.by_pid);
     }
 }
 
@@ -405,5 +410,36 @@ mod tests {
             (state.bytes, state.events.len(), state.gone.len()),
             (0, 0, 0)
         );
+    }
+
+    #[test]
+    fn a_crowd_that_stays_away_leaves_no_room_behind() {
+        let mut state = State::default();
+        let bounds = RecoveryWindow {
+            max_events: 2_000,
+            max_bytes: usize::MAX,
+            max_sessions: 2_000,
+            ..BOUNDS
+        };
+        for number in 0..2_000_u64 {
+            let pid = format!("{number}");
+            let session = Session {
+                sid: sid(&pid),
+                start: 0,
+                away: Some(Away::new(HashSet::new(), 0, None)),
+            };
+            state.by_pid.insert(pid.as_str().into(), session);
+            state.gone.push_back((0, pid.into()));
+            let frame = Frame::event_json("/", "e", "1");
+            state.keep(&frame, Audience::default(), &bounds, 0);
+        }
+        state.forget_old(&bounds, 1_001);
+        assert_eq!((state.events.len(), state.by_pid.len()), (0, 0));
+        let kept = [
+            state.events.capacity(),
+            state.gone.capacity(),
+            state.by_pid.capacity(),
+        ];
+        assert_eq!(kept, [0, 0, 0]);
     }
 }

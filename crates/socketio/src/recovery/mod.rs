@@ -20,7 +20,7 @@ use tokio::{sync::Notify, time::Instant};
 pub use memory::RecoveryWindow;
 pub(crate) use memory::{Audience, Away, Memory};
 
-use crate::{Frame, Handshake, Sid, Socket, frame::Part};
+use crate::{Frame, Handshake, Sid, Socket, frame::Part, tables};
 
 /// An event with its place in the owner's order. Sockets that were offered recovery get it with the offset as one more
 /// argument, all others as it is. Cloning is cheap.
@@ -167,10 +167,17 @@ impl Holders {
         }
     }
 
+    /// Ids that memory is held for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.by_id().capacity()
+    }
+
     fn let_go(&self, sid: Sid, socket: &Socket) {
         let mut by_id = self.by_id();
         if by_id.get(&sid).is_some_and(|holder| holder.is_same(socket)) {
             by_id.remove(&sid);
+            tables::shrink(&mut by_id);
             drop(by_id);
             self.freed.notify_waiters();
         }

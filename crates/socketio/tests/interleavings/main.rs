@@ -25,6 +25,8 @@ mod queue;
 mod reason;
 #[path = "../../src/rooms.rs"]
 mod rooms;
+#[path = "../../src/tables.rs"]
+mod tables;
 
 mod handover;
 mod membership;

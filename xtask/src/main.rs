@@ -39,7 +39,7 @@ usage: cargo xtask <command>
   bench connect            handshakes a second and what one costs
   bench idle               10,000 and 50,000 connections that say nothing
   bench soak [--seconds N] an hour of coming and going; memory must not climb
-  bench storm              10,000 connections cut off at once that come back within 5 s; memory must not climb
+  bench storm [--smoke]    10,000 connections cut off at once that come back within 5 s; memory must be what it was
                            each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
                            --runs, --connections and what else `loadgen --help` names
   bench durable [--smoke]  messages stored over HTTP a second, on this disk and a slower one, and how soon they are heard

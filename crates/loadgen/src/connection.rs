@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -19,10 +20,9 @@ const CLOSE: u8 = 8;
 const PORTS_PER_ADDRESS: usize = 4000;
 /// The least that Linux takes.
 const NARROW_BYTES: u32 = 4096;
-/// Addresses of one share.
-const HOSTS_PER_SHARE: usize = 16;
 /// 127.0.0.1 is left to connections that do not spread.
-const FIRST_HOST: usize = 2;
+const FIRST_NETWORK: u32 = 1;
+const NETWORKS: u32 = 250;
 
 /// An open connection: CONNECT was answered.
 pub struct Connection {
@@ -38,9 +38,18 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Path of the Engine.IO endpoint, ending in a slash.
     pub path: String,
-    /// Whether connections leave from several loopback addresses, because one has too few ports for them, and which
-    /// share of these is ours: processes that run at the same time must not meet.
-    pub spread: Option<usize>,
+    /// Whether connections leave from several loopback addresses, because one has too few ports for them, and the number
+    /// of the crowd. A crowd that comes when another has just gone takes addresses of its own: a port rests for a minute
+    /// after its use, and where most of them rest, the system looks for a free one long enough to be measured.
+    pub spread: Option<u8>,
+}
+
+impl Endpoint {
+    /// Connections leave from addresses that no others of this process have used.
+    pub fn spread_anew(&mut self) {
+        static CROWDS: AtomicU8 = AtomicU8::new(1);
+        self.spread = Some(CROWDS.fetch_add(1, Ordering::Relaxed));
+    }
 }
 
 impl Connection {
@@ -67,10 +76,10 @@ impl Connection {
         if is_narrow {
             socket.set_recv_buffer_size(NARROW_BYTES)?;
         }
-        if let Some(share) = endpoint.spread {
-            let host = FIRST_HOST + share * HOSTS_PER_SHARE + index / PORTS_PER_ADDRESS;
-            let host = u8::try_from(host)?;
-            socket.bind(SocketAddr::from(([127, 0, 0, host], 0)))?;
+        if let Some(crowd) = endpoint.spread {
+            let address = own_address(crowd, index)?;
+            let bound = socket.bind(SocketAddr::new(address.into(), 0));
+            bound.with_context(|| format!("no port is free at {address}"))?;
         }
         let mut stream = socket
             .connect(endpoint.address)
@@ -199,6 +208,13 @@ impl Connection {
         }
         Ok((used, false))
     }
+}
+
+/// Where one of a crowd leaves from. Processes that run at the same time do not meet, nor do crowds of one process.
+fn own_address(crowd: u8, index: usize) -> Result<Ipv4Addr> {
+    let network = u8::try_from(FIRST_NETWORK + std::process::id() % NETWORKS)?;
+    let host = u8::try_from(1 + index / PORTS_PER_ADDRESS)?;
+    Ok(Ipv4Addr::new(127, network, crowd, host))
 }
 
 async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<()> {

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, bail};
-use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::connection::{Connection, Endpoint};
 
@@ -62,22 +61,10 @@ impl Crowd {
         Ok(Self::listening(connections, event))
     }
 
-    /// As [`Crowd::gather`], but everybody comes at a moment of their own within `over`, whoever else is on the way.
-    ///
-    /// # Errors
-    /// If any connection cannot be opened.
-    pub async fn gather_over(
-        endpoint: &Endpoint,
-        auths: Vec<Value>,
-        event: &str,
-        over: Duration,
-    ) -> Result<Self> {
-        let opening = auths.iter().enumerate().map(|(index, auth)| async move {
-            sleep(over.mul_f64(share(index))).await;
-            Connection::open(endpoint, auth, index).await.map(Rc::new)
-        });
-        let connections = try_join_all(opening).await?;
-        Ok(Self::listening(connections, event))
+    /// Listens to connections that are open.
+    #[must_use]
+    pub fn of(connections: Vec<Connection>, event: &str) -> Self {
+        Self::listening(connections.into_iter().map(Rc::new).collect(), event)
     }
 
     fn listening(connections: Vec<Rc<Connection>>, event: &str) -> Self {
@@ -198,12 +185,6 @@ impl Crowd {
     pub fn take_latencies_us(&self) -> Vec<u32> {
         std::mem::take(&mut self.counts.latencies_us.borrow_mut())
     }
-}
-
-/// A number from 0 to 1 for each index: neighbours far apart, all of them spread evenly, the same in every run.
-fn share(index: usize) -> f64 {
-    const GOLDEN: f64 = 0.618_033_988_749_895;
-    (index as f64 * GOLDEN).fract()
 }
 
 impl Drop for Crowd {

@@ -83,7 +83,6 @@ pub fn measure_in_parts(arguments: &[String], wanted: usize, lasts: Duration) ->
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["idle", "--connections", &connections.to_string()])
-            .args(["--share", &(part + 1).to_string()])
             .args(["--seconds", &lasts.as_secs().to_string(), "--json"])
             .arg(&figures)
             .args(arguments)
@@ -124,18 +123,13 @@ pub fn measure_in_parts(arguments: &[String], wanted: usize, lasts: Duration) ->
     })
 }
 
-/// Opens connections, lets them be for `lasts` and hangs up. They leave from the addresses of a share.
+/// Opens connections, lets them be for `lasts` and hangs up.
 ///
 /// # Errors
 /// If a connection is refused or lost.
-pub async fn measure(
-    target: &mut Target,
-    wanted: usize,
-    lasts: Duration,
-    share: usize,
-) -> Result<Outcome> {
+pub async fn measure(target: &mut Target, wanted: usize, lasts: Duration) -> Result<Outcome> {
     let connections = allowed(wanted);
-    target.endpoint.spread = Some(share);
+    target.endpoint.spread_anew();
     let pid = target.pid();
     let bytes_at_rest = resident_bytes(pid)?;
     let started = Instant::now();

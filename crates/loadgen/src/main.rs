@@ -10,7 +10,7 @@ use loadgen::fanout::{self, Plan};
 use loadgen::machine::Machine;
 use loadgen::peer::Peer;
 use loadgen::report::{Report, Runs};
-use loadgen::target::Target;
+use loadgen::target::{PEOPLE, Target};
 use loadgen::workspace::SlowSync;
 use loadgen::{connect, durable, idle, resume, soak, storm};
 use serde::Serialize;
@@ -56,9 +56,6 @@ enum Command {
         /// For how long they are watched
         #[arg(long, default_value_t = 30)]
         seconds: u64,
-        /// Which share of the loopback addresses they leave from
-        #[arg(long, default_value_t = 0, hide = true)]
-        share: usize,
     },
     /// Messages posted over HTTP, each on the disk before it is answered
     Durable {
@@ -162,11 +159,11 @@ impl Servers {
         self.peers.len() + usize::from(self.tidings.is_some())
     }
 
-    /// Starts one of them.
-    async fn start(&self, index: usize) -> Result<Target> {
+    /// Starts one of them; in the product are so many people.
+    async fn start(&self, index: usize, people: usize) -> Result<Target> {
         match (self.peers.get(index), &self.tidings) {
             (Some(peer), _) => Target::room_server(peer),
-            (None, Some(binary)) => Target::tidings(binary).await,
+            (None, Some(binary)) => Target::tidings(binary, people).await,
             (None, None) => bail!("there is no server {index}"),
         }
     }
@@ -212,8 +209,7 @@ async fn run(command: Command) -> Result<()> {
             servers,
             connections,
             seconds,
-            share,
-        } => idlers(&servers, &connections, Duration::from_secs(seconds), share).await,
+        } => idlers(&servers, &connections, Duration::from_secs(seconds)).await,
         Command::Durable {
             product,
             slow_sync,
@@ -272,7 +268,7 @@ async fn fan_out(servers: &Servers, plan: Plan) -> Result<()> {
     let mut all: Vec<Runs> = Vec::new();
     for run in 0..plan.runs {
         for index in 0..servers.count() {
-            let target = servers.start(index).await?;
+            let target = servers.start(index, PEOPLE).await?;
             if run == 0 {
                 all.push(Runs {
                     name: target.name.clone(),
@@ -316,7 +312,7 @@ async fn handshakes(servers: &Servers, at_once: usize, lasts: Duration) -> Resul
     println!("| | connects/s | server CPU, µs per connect |\n|---|---:|---:|");
     let mut outcomes = Vec::new();
     for index in 0..servers.count() {
-        let target = servers.start(index).await?;
+        let target = servers.start(index, PEOPLE).await?;
         let outcome = connect::measure(&target, at_once, lasts)
             .await
             .with_context(|| target.name.clone())?;
@@ -329,12 +325,7 @@ async fn handshakes(servers: &Servers, at_once: usize, lasts: Duration) -> Resul
     servers.write(&outcomes)
 }
 
-async fn idlers(
-    servers: &Servers,
-    connections: &[usize],
-    lasts: Duration,
-    share: usize,
-) -> Result<()> {
+async fn idlers(servers: &Servers, connections: &[usize], lasts: Duration) -> Result<()> {
     println!("{}\n", Machine::here().describe());
     let mut outcomes = Vec::new();
     for wanted in connections {
@@ -350,8 +341,8 @@ async fn idlers(
         println!("| | connections | KB each | MB at rest | MB after | opened in, s | CPU, ms/s |");
         println!("|---|---:|---:|---:|---:|---:|---:|");
         for index in 0..servers.count() {
-            let mut target = servers.start(index).await?;
-            let outcome = idle::measure(&mut target, *wanted, lasts, share)
+            let mut target = servers.start(index, PEOPLE).await?;
+            let outcome = idle::measure(&mut target, *wanted, lasts)
                 .await
                 .with_context(|| target.name.clone())?;
             println!("{}", outcome.row());
@@ -380,40 +371,20 @@ async fn cut_off(
         "Cut off at once {storms} times, back at moments spread over {} s.\n",
         over.as_secs()
     );
-    println!(
-        "| | connections | all back after, s | CPU, µs per return | MB before | MB after each | MB empty, before and after |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|");
     let mut outcomes = Vec::new();
-    let list = |numbers: Vec<f64>| {
-        let texts: Vec<_> = numbers
-            .iter()
-            .map(|number| format!("{number:.1}"))
-            .collect();
-        texts.join(", ")
-    };
     for index in 0..servers.count() {
-        let mut target = servers.start(index).await?;
+        let people = storm::people_of(connections);
+        let mut target = servers.start(index, people).await?;
         let outcome = storm::measure(&mut target, connections, storms, over)
             .await
             .with_context(|| target.name.clone())?;
-        let after = outcome.bytes_after.iter().map(|bytes| *bytes as f64 / 1e6);
-        println!(
-            "| {} | {} | {} | {:.0} | {:.1} | {} | {:.1}, {:.1} |",
-            outcome.name,
-            outcome.connections,
-            list(outcome.back_in_s.clone()),
-            outcome.cpu_us_per_return,
-            outcome.bytes_before as f64 / 1e6,
-            list(after.collect()),
-            outcome.bytes_empty.0 as f64 / 1e6,
-            outcome.bytes_empty.1 as f64 / 1e6,
-        );
+        println!("{}", outcome.markdown());
         outcomes.push(outcome);
     }
     servers.write(&outcomes)?;
-    if let Some(climber) = outcomes.iter().find(|outcome| outcome.climbs()) {
-        bail!("{}: memory climbs", climber.name);
+    let faults: Vec<_> = outcomes.iter().filter_map(storm::Outcome::fault).collect();
+    if !faults.is_empty() {
+        bail!("THE STORM LEFT SOMETHING BEHIND: {}", faults.join("; "));
     }
     Ok(())
 }
@@ -422,7 +393,7 @@ async fn long(servers: &Servers, lasts: Duration) -> Result<()> {
     println!("{}\n", Machine::here().describe());
     let mut outcomes = Vec::new();
     for index in 0..servers.count() {
-        let target = servers.start(index).await?;
+        let target = servers.start(index, PEOPLE).await?;
         let outcome = soak::measure(&target, lasts)
             .await
             .with_context(|| target.name.clone())?;

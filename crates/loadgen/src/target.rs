@@ -13,8 +13,8 @@ use crate::peer::Peer;
 use crate::server::Server;
 use crate::workspace::Workspace;
 
-/// People who share the connections between them.
-const PEOPLE: usize = 8;
+/// People who share the connections between them, where nobody asks for more.
+pub const PEOPLE: usize = 8;
 /// Channels that all of them are in, beside their own room and everyone's.
 const CHANNELS: usize = 5;
 const CHANNEL: &str = "bench";
@@ -45,8 +45,8 @@ impl Target {
     ///
     /// # Errors
     /// If it does not start or refuses the preparation.
-    pub async fn tidings(binary: &Path) -> Result<Self> {
-        let mut workspace = Workspace::open(binary, PEOPLE).await?;
+    pub async fn tidings(binary: &Path, people: usize) -> Result<Self> {
+        let mut workspace = Workspace::open(binary, people).await?;
         for number in 1..=CHANNELS {
             workspace
                 .add_open_channel(&format!("{CHANNEL}-{number}"))

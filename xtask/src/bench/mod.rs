@@ -76,19 +76,16 @@ fn smoke(measurement: &str) -> Result<()> {
     build::for_tests()?;
     let mut bench = with_many_files(&target().join("debug/loadgen"));
     bench.arg(measurement).arg("--tidings").arg(binary("debug"));
+    let room_server = target().join("debug/examples/room_server");
+    let room_server = format!("the socketio crate={}", room_server.display());
     match measurement {
         "fanout" => {
-            let room_server = target().join("debug/examples/room_server");
-            bench.args([
-                "--connections",
-                "20",
-                "--seconds",
-                "1",
-                "--runs",
-                "1",
-                "--peer",
-            ]);
-            bench.arg(format!("the socketio crate={}", room_server.display()));
+            bench.args(["--connections", "20", "--seconds", "1", "--runs", "1"]);
+            bench.args(["--peer", &room_server]);
+        }
+        "storm" => {
+            bench.args(["--connections", "60", "--seconds", "1", "--storms", "2"]);
+            bench.args(["--peer", &room_server]);
         }
         "durable" => {
             bench.args(["--senders", "4", "--seconds", "1", "--paces", "0x20,20x60"]);

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -21,6 +21,10 @@ const SOCKETS_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// How long requests may go on after that. With what runs and the store take, all ends within ten seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Connections that may wait to be accepted; the system may allow fewer. When more come, as after a restart, theirs is
+/// the second attempt, which the system makes a second later.
+const BACKLOG: u32 = 4096;
 
 /// A server that listens.
 pub struct Listening {
@@ -38,7 +42,7 @@ pub struct Listening {
 pub async fn listen(app: &App) -> anyhow::Result<Listening> {
     let http = &app.config.http;
     let wanted = SocketAddr::new(http.host, http.port);
-    let listener = TcpListener::bind(wanted).await.with_context(|| {
+    let listener = bind(wanted).with_context(|| {
         format!("HOST, PORT: cannot listen on {wanted}; another program may use it")
     })?;
     let addr = listener
@@ -82,6 +86,19 @@ impl Listening {
         }
         self.app.stop().await;
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that is started again gets its port although connections of before still rest; elsewhere than on Unix
+    // this would mean something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn accept(

@@ -1,6 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError, Unreachable } from './errors.ts';
 import { createApi } from './http.ts';
+import { within } from './within.ts';
+
+interface NodeModules {
+	'node:v8': { setFlagsFromString(flag: string): void };
+	'node:vm': { runInNewContext(code: string): () => void };
+}
+
+/** The garbage collector, now. */
+function tidyUp(): void {
+	type Process = { getBuiltinModule<N extends keyof NodeModules>(name: N): NodeModules[N] };
+	const { process } = globalThis as unknown as { process: Process };
+	process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
+	process.getBuiltinModule('node:vm').runInNewContext('gc')();
+}
 
 function answering(status: number, body: unknown, headers: Record<string, string> = {}) {
 	const asked: Request[] = [];
@@ -64,14 +78,27 @@ describe('createApi', () => {
 		expect(told).toBe(1);
 	});
 
-	it('does not wait for ever', async () => {
+	it('does not wait for ever, also if memory is tidied up meanwhile', async () => {
 		const hanging = (_: unknown, init?: RequestInit) =>
 			new Promise<Response>((_resolve, reject) => {
 				init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
 			});
 		const fetch = hanging as typeof globalThis.fetch;
-		const api = createApi({ baseUrl: 'http://localhost', fetch, timeoutMs: 5 });
-		await expect(api.channels.list()).rejects.toBeInstanceOf(Unreachable);
+		const api = createApi({ baseUrl: 'http://localhost', fetch, timeoutMs: 50 });
+		const calls = Array.from({ length: 20 }, () => api.channels.list());
+		setTimeout(tidyUp, 5);
+		const outcomes = await Promise.allSettled(calls);
+		for (const outcome of outcomes) {
+			expect(outcome.status === 'rejected' && outcome.reason).toBeInstanceOf(Unreachable);
+		}
+	});
+
+	it('ends a call with the signal that was given', async () => {
+		const given = new AbortController();
+		const { signal } = within(10_000, given.signal);
+		given.abort(new Error('not wanted any more'));
+		expect(signal.reason).toEqual(new Error('not wanted any more'));
+		expect(within(10_000, given.signal).signal.aborted).toBe(true);
 	});
 
 	it('tells an unreachable server from one that says no', async () => {

@@ -39,6 +39,7 @@ import type {
 	UpdateBlock,
 	UserSummary,
 } from './types.ts';
+import { within } from './within.ts';
 
 export interface ApiOptions {
 	/** Origin of the server, for example `https://tidings.example`. Empty in a page that the server itself serves. */
@@ -65,10 +66,9 @@ function loose(body: CompletionRequest) {
 export function createApi(options: ApiOptions = {}) {
 	const baseUrl = options.baseUrl ?? '';
 	const call = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
-	const timely = (request: Request) => {
-		const late = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
-		return call(request, { signal: AbortSignal.any([request.signal, late]) });
-	};
+	// The time runs on when the head has come: the body belongs to the answer.
+	const timely = (request: Request) =>
+		call(request, { signal: within(options.timeoutMs ?? TIMEOUT_MS, request.signal).signal });
 	const client = createClient<paths>({ baseUrl, fetch: timely, credentials: 'same-origin' });
 	const headers = (): Record<string, string> => {
 		const token = options.token?.() ?? null;

@@ -2,6 +2,7 @@
  * One attempt over HTTP, and the question whether a command ran. Never with the cookie: the token alone says whose it is.
  */
 import { apiError, type ApiError } from '../errors.ts';
+import { within } from '../within.ts';
 import type { Outcome } from './machine.ts';
 import type { Json, Row } from './row.ts';
 
@@ -65,13 +66,19 @@ export class HttpSender implements Sender {
 		init: RequestInit,
 		signal: AbortSignal,
 	): Promise<{ response: Response; body: Json } | Error> {
+		const timely = within(TIMEOUT_MS, signal);
 		try {
-			const both = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-			const response = await this.#fetch(this.#url + path, { ...init, credentials: 'omit', signal: both });
+			const response = await this.#fetch(this.#url + path, {
+				...init,
+				credentials: 'omit',
+				signal: timely.signal,
+			});
 			const text = await response.text();
 			return { response, body: parsed(text) };
 		} catch (error) {
 			return error instanceof Error ? error : new Error(String(error));
+		} finally {
+			timely.done();
 		}
 	}
 }

@@ -112,7 +112,8 @@ export class Story {
 	#checked(event: ServerEvent): void {
 		if (event.name === 'ready') {
 			const claimed = this.#link?.claimed ?? {};
-			this.#holes.clear();
+			const before = this.#told;
+			const excused = new Set(this.#excused);
 			this.#excused.clear();
 			this.#told = new Map(
 				Object.entries(event.payload.rooms).map(([room, head]) => {
@@ -120,14 +121,17 @@ export class Story {
 					return [room, claim && claim[0] <= head[0] ? claim[0] : head[0]];
 				}),
 			);
+			for (const [room, told] of before) {
+				if (!excused.has(room) && this.#told.get(room) !== told) this.#holes.add(room);
+			}
 		} else if (event.name === 'joined') this.#told.set(event.payload.room, event.payload.position[0]);
 		else if (event.name === 'left') {
 			this.#told.delete(event.payload.room);
 			this.#holes.delete(event.payload.room);
 		} else if (event.name === 'resumed') {
 			for (const [room, { recovered, position }] of Object.entries(event.payload.rooms)) {
-				const told = this.#told.get(room) ?? 0;
-				if (!recovered && told < position[0]) this.#told.set(room, position[0]);
+				const told = this.#told.get(room);
+				if (told !== undefined && !recovered && told < position[0]) this.#told.set(room, position[0]);
 			}
 		} else if (event.name === 'channel:added') {
 			const { room, seq } = event.payload as { room: string; seq: number };

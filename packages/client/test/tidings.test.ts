@@ -201,6 +201,78 @@ describe('Tidings', () => {
 		]);
 	});
 
+	it('says that the stream of a room skipped something while its view was loading over a break', async () => {
+		const { clock, tidings, link } = made();
+		let isCut = true;
+		const { view } = viewed(tidings, async () => {
+			if (isCut) throw new Unreachable('cut');
+			return at(18);
+		});
+		const told: unknown[] = [];
+		tidings.onEvent(({ name, payload }) => told.push('seq' in payload ? payload.seq : name));
+		tidings.onCaughtUp(({ refetch }) => told.push(refetch));
+		tidings.start();
+		view.open();
+		link.ready({ 'channel:a': [14, 140], 'channel:b': [1, 10] });
+		link.tell('channel:added', event(15));
+		await clock.pass(1);
+		link.host.ended(false);
+		await clock.pass(2_000);
+		expect(link.did.at(-1)).toEqual(['open', 'token', {}]);
+		link.host.opened('sid', 'websocket');
+		link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [17, 170], 'channel:b': [1, 10] } });
+		link.tell('channel:added', event(18));
+		link.tell('resumed', { rooms: {} });
+		isCut = false;
+		await clock.pass(10_000);
+		expect(view.state.phase).toBe('live');
+		expect(told).toEqual(['ready', [], 'resumed', 15, 'ready', 18, ['channel:a'], 'resumed']);
+	});
+
+	it('says what the stream skipped also if the connection broke before that could be said', async () => {
+		const { clock, tidings, link } = made();
+		const reports: unknown[] = [];
+		tidings.onCaughtUp(({ refetch, left }) => reports.push([refetch, left]));
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10], 'channel:b': [1, 10], 'channel:c': [1, 10] });
+		for (const rooms of [{ 'channel:a': [2, 20] }, { 'channel:a': [2, 20], 'channel:b': [1, 10] }]) {
+			link.host.ended(false);
+			await clock.pass(10_000);
+			link.host.opened('sid', 'websocket');
+			link.tell('ready', { user_id: 'me', rooms });
+		}
+		link.tell('resumed', { rooms: {} });
+		expect(reports).toEqual([
+			[[], []],
+			[['channel:a', 'channel:b'], ['channel:c']],
+		]);
+	});
+
+	it('fetches again when a late page is older than what was claimed, be it of the same millisecond', async () => {
+		const { clock, tidings, link } = made();
+		const page = (seq: number): Snapshot<string> => ({ body: `to ${seq}`, heads: { 'channel:a': [seq, 50] } });
+		let give = (_: Snapshot<string>) => {};
+		const { did, view } = viewed(tidings, () => new Promise((resolve) => (give = resolve)));
+		tidings.start();
+		view.open();
+		link.ready({ 'channel:a': [5, 50] });
+		await clock.pass(1);
+		give(page(5));
+		await clock.pass(1);
+		view.reload();
+		await clock.pass(1);
+		link.host.ended(false);
+		await clock.pass(2_000);
+		expect(link.did.at(-1)).toEqual(['open', 'token', { 'channel:a': [5, 50] }]);
+		give(page(4));
+		await clock.pass(1);
+		did.length = 0;
+		link.host.opened('sid', 'websocket');
+		link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [6, 60] } });
+		await clock.pass(1);
+		expect(did).toEqual(['repairing', 'load']);
+	});
+
 	it('sends signals while live only, and says every half minute that somebody is there', async () => {
 		const { clock, tidings, link } = made();
 		tidings.start();

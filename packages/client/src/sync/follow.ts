@@ -13,7 +13,10 @@ import type { AnyMachine, World } from './view-machine.ts';
 export interface CaughtUp {
 	/** The first connection of this client. */
 	first: boolean;
-	/** Rooms that could not be followed from where they were claimed. Their views are fetching. */
+	/**
+	 * Rooms whose events do not go on where the last one was told, or tell some of them again. Their views fetch by
+	 * themselves where they have to; whoever keeps anything by the plain stream fetches it anew.
+	 */
 	refetch: RoomName[];
 	/** Rooms that were there before and are not ours any more. */
 	left: RoomName[];
@@ -36,6 +39,9 @@ export class Follow implements World {
 	#isCatchingUp = false;
 	#heads = new Map<RoomName, Position>();
 	#claimed: ReadonlyMap<RoomName, Position> = new Map();
+	/** Rooms in which a hole was noticed on this connection, until it is reported. */
+	#lost = new Set<RoomName>();
+	/** What is to be reported; it outlives connections that break before they are caught up. */
 	#refetch = new Set<RoomName>();
 	#left = new Set<RoomName>();
 
@@ -115,20 +121,19 @@ export class Follow implements World {
 			const isBehind = head[0] < position[0];
 			if (recovered && !isBehind) continue;
 			// A hole that was noticed before is past: what is live since then counts on.
-			if (!this.#refetch.has(room) || isBehind) this.#heads.set(room, position);
+			if (!this.#lost.has(room) || isBehind) this.#heads.set(room, position);
 			this.#lose(room);
 		}
 		if (this.#isCatchingUp || this.#refetch.size > 0) this.#report();
 	}
 
 	#ready({ rooms }: Ready): void {
-		const before = [...this.#heads.keys()];
+		const before = this.#heads;
 		this.#heads = new Map(Object.entries(rooms));
 		this.#epoch += 1;
 		this.#isConnected = true;
 		this.#isCatchingUp = true;
-		this.#refetch.clear();
-		this.#left = new Set(before.filter((room) => !this.#heads.has(room)));
+		this.#lost.clear();
 		const claimed = new Map<RoomName, Position>();
 		const unknown: RoomName[] = [];
 		for (const [room, claim] of this.#claimed) {
@@ -141,6 +146,24 @@ export class Follow implements World {
 		for (const view of this.#views) view.readied(this, claimed);
 		for (const [room, claim] of claimed) this.#heads.set(room, claim);
 		for (const room of unknown) this.#lose(room);
+		this.#goOn(before);
+	}
+
+	/** Notes what is not as the plain stream left it, over the connection before. */
+	#goOn(before: ReadonlyMap<RoomName, Position>): void {
+		for (const [room, [seq, at]] of before) {
+			const from = this.#heads.get(room);
+			if (from === undefined) this.#left.add(room);
+			// Nobody claimed it where the stream was: no view held it then, or one had fetched what is newer.
+			else if (from[0] !== seq || from[1] !== at) this.#refetch.add(room);
+		}
+		for (const room of this.#refetch) if (!this.#heads.has(room)) this.#refetch.delete(room);
+		for (const room of this.#left) {
+			if (!this.#heads.has(room)) continue;
+			// It went and came while nobody could be told.
+			this.#left.delete(room);
+			this.#refetch.add(room);
+		}
 	}
 
 	#joined(room: RoomName, position: Position): void {
@@ -150,6 +173,8 @@ export class Follow implements World {
 
 	#leave(room: RoomName): void {
 		this.#heads.delete(room);
+		this.#lost.delete(room);
+		this.#refetch.delete(room);
 		for (const view of this.#covering(room)) view.left(room, this);
 	}
 
@@ -167,6 +192,7 @@ export class Follow implements World {
 	}
 
 	#lose(room: RoomName): void {
+		this.#lost.add(room);
 		this.#refetch.add(room);
 		for (const view of this.#covering(room)) view.lost(room);
 	}
@@ -174,6 +200,7 @@ export class Follow implements World {
 	#report(): void {
 		const report = { first: this.#isFirst(), refetch: [...this.#refetch], left: [...this.#left] };
 		this.#isCatchingUp = false;
+		this.#lost.clear();
 		this.#refetch.clear();
 		this.#left.clear();
 		this.#host.caughtUp(report);

@@ -255,7 +255,7 @@ export class ViewMachine<T> {
 function isFed(held: Position | undefined, claim: Position | undefined, head: Position): boolean {
 	if (held === undefined || claim === undefined || held[0] >= head[0]) return false;
 	// Beyond the claim, the time is compared when the event itself comes by.
-	return held[0] > claim[0] || held[1] === claim[1];
+	return held[0] > claim[0] || (held[0] === claim[0] && held[1] === claim[1]);
 }
 
 /** What of the waiting events follows these positions, in the order of arrival; null if there is a hole in any room. */

@@ -141,22 +141,24 @@ impl Node {
         self.under_way.borrow().is_empty()
     }
 
-    /// Asks what is on the screens, and compares it with the database; empty when they agree.
+    /// Asks what is on the screens, and compares it with the database; empty when they agree and are connected.
     pub async fn compare(&self, database: &Database) -> Vec<Finding> {
         let before = self.said.borrow().len();
+        // A late answer to an earlier question is none to this one.
+        let question = format!("show {before}");
         let mut asked = 0;
         for person in PEOPLE {
             for channel in self.channels_of(person, database) {
                 asked += 1;
                 self.tell(&json!({
-                    "do": "show", "client": name(person), "channel": channel, "ref": "show",
+                    "do": "show", "client": name(person), "channel": channel, "ref": question,
                 }));
             }
         }
         let shown = || -> Vec<Value> {
             let said = self.said.borrow();
             let new = said[before..].iter().map(|(_, said)| said);
-            new.filter(|said| said["kind"] == "shows")
+            new.filter(|said| said["kind"] == "shows" && said["ref"] == question.as_str())
                 .cloned()
                 .collect()
         };
@@ -172,8 +174,28 @@ impl Node {
         }
         shown
             .iter()
-            .filter_map(|shown| differs(shown, database))
+            .filter_map(|shown| {
+                let finding = differs(shown, database)?;
+                let client = shown["client"].as_str().unwrap_or_default();
+                let what = format!("{}; it had said {:?}", finding.what, self.notes(client));
+                Some(Finding { what, ..finding })
+            })
             .collect()
+    }
+
+    /// The last that a client said of itself, and when.
+    fn notes(&self, client: &str) -> Vec<String> {
+        let said = self.said.borrow();
+        let of_itself = said.iter().rev().filter(|(_, said)| {
+            let kind = said["kind"].as_str();
+            said["client"] == client && matches!(kind, Some("state" | "view" | "caught_up"))
+        });
+        let mut notes: Vec<String> = of_itself
+            .take(NOTES)
+            .map(|(at, said)| format!("{at} {said}"))
+            .collect();
+        notes.reverse();
+        notes
     }
 
     fn channels_of(&self, person: usize, database: &Database) -> Vec<String> {
@@ -284,6 +306,9 @@ fn differs(shown: &Value, database: &Database) -> Option<Finding> {
         let what = format!("on the screen of {}: {what}", shown["client"]);
         Some(Finding::new(what).in_room(&room))
     };
+    if shown["connection"] != "live" {
+        return wrong(format!("the connection is {}", shown["connection"]));
+    }
     if shown["phase"] != "live" {
         return wrong(format!("the channel is {}", shown["phase"]));
     }

@@ -13,13 +13,14 @@
  *   < {"do":"wake","client":"c1"}                        asks, or connects at once
  *   < {"do":"close","client":"c1"}
  *
- *   > {"client":"c1","kind":"state","phase":"live"}
+ *   > {"client":"c1","kind":"state","phase":"live","transport":"websocket"}
  *   > {"client":"c1","kind":"event","name":"events:channel","type":"message","room":"…","seq":7,"at":…,"message":"…"}
  *   > {"client":"c1","kind":"caught_up","first":false,"refetch":[],"left":[]}
  *   > {"client":"c1","kind":"view","channel":"…","phase":"repairing"}
  *   > {"client":"c1","kind":"kept","ref":"r1","id":"…"}   it will be sent, once; or "refused" with a reason
  *   > {"client":"c1","kind":"sent","ref":"r1","id":"…","message":"…"}, or "failed" with status, code and reason
- *   > {"client":"c1","kind":"shows","ref":"r4","channel":"…","phase":"live","messages":[{"no":1,"id":"…","content":"…"}]}
+ *   > {"client":"c1","kind":"shows","ref":"r4","channel":"…","connection":"live","phase":"live",
+ *     "messages":[{"no":1,"id":"…","content":"…"}]}
  */
 import { createInterface } from 'node:readline';
 import { createTidings } from '@tidings/client/node';
@@ -41,7 +42,7 @@ class Client {
 		this.refs = new Map();
 		this.channels = new Map();
 		this.tidings = createTidings({ url, token: () => token });
-		this.tidings.onState(({ phase, by, why }) => this.say('state', { phase, by, why }));
+		this.tidings.onState(({ phase, by, why, transport }) => this.say('state', { phase, by, why, transport }));
 		this.tidings.onCaughtUp((report) => this.say('caught_up', report));
 		this.tidings.onEvent(({ name: event, payload }) => {
 			if (event === 'ready') for (const room of Object.keys(payload.rooms)) this.follow(room);
@@ -106,7 +107,8 @@ class Client {
 		const { view, messages } = this.channels.get(channel) ?? {};
 		const shown = [...(messages?.values() ?? [])].sort((a, b) => a.no - b.no);
 		const list = shown.map(({ no, id, content }) => ({ no, id, content }));
-		this.say('shows', { ref, channel, phase: view?.state.phase ?? 'unknown', messages: list });
+		const { phase: connection } = this.tidings.state;
+		this.say('shows', { ref, channel, connection, phase: view?.state.phase ?? 'unknown', messages: list });
 	}
 }
 

@@ -197,10 +197,12 @@ fn print(number: u64, report: &Report, took: Duration) {
         stories,
         commands: (sent, acknowledged),
         seen,
+        recoveries: (returns, went_on),
         folder,
     } = report;
     println!(
-        "round {number}: {sent} commands, {acknowledged} acknowledged, {seen} things seen, {} findings, {:.1} s",
+        "round {number}: {sent} commands, {acknowledged} acknowledged, {seen} things seen, \
+         {went_on} of {returns} stock returns went on, {} findings, {:.1} s",
         findings.len(),
         took.as_secs_f64()
     );

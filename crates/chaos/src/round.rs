@@ -21,7 +21,7 @@ use crate::proxy::Proxy;
 use crate::rng::Rng;
 use crate::server::Server;
 use crate::story;
-use crate::tab::{Kind, Room, Tab};
+use crate::tab::{Kind, Room, Tab, What};
 use crate::world::World;
 use crate::writer::{Office, Writer};
 
@@ -67,6 +67,8 @@ pub struct Report {
     pub commands: (usize, usize),
     /// Events seen by all tabs.
     pub seen: usize,
+    /// How often stock clients came back with their `pid`, and how often they went on.
+    pub recoveries: (usize, usize),
     /// The files of the round.
     pub folder: PathBuf,
 }
@@ -129,6 +131,7 @@ impl Run {
                 .collect(),
             commands: (all.len(), all.iter().filter(acknowledged).count()),
             seen: arena.tabs.iter().map(|tab| tab.history().len()).sum(),
+            recoveries: recoveries(&arena.tabs),
             findings,
             folder: folder.clone(),
         };
@@ -145,10 +148,12 @@ impl Run {
         let mut tabs = Vec::new();
         for (person, who) in self.world.people.iter().enumerate() {
             let resuming = if person < PEOPLE_WITH_TABS { TABS } else { 0 };
-            for kind in std::iter::repeat_n(Kind::Resuming, resuming).chain([Kind::Stock]) {
-                if kind == Kind::Stock && person % 3 != 0 {
-                    continue;
-                }
+            let stock = match person % 3 {
+                0 => Some(Kind::Stock),
+                1 => Some(Kind::Recovering),
+                _ => None,
+            };
+            for kind in std::iter::repeat_n(Kind::Resuming, resuming).chain(stock) {
                 tabs.push(Tab::new(tabs.len(), person, kind, &who.token, started));
             }
         }
@@ -239,8 +244,10 @@ impl Run {
             let mut late: Vec<Finding> = arena
                 .tabs
                 .iter()
-                .filter(|tab| tab.kind == Kind::Resuming)
-                .filter_map(|tab| self.lag(tab, &database))
+                .filter_map(|tab| match tab.kind {
+                    Kind::Resuming => self.lag(tab, &database),
+                    Kind::Stock | Kind::Recovering => self.stock_lag(tab, &database),
+                })
                 .collect();
             if let Some(node) = node {
                 if !node.has_sent_all() {
@@ -254,6 +261,31 @@ impl Run {
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// What a stock client still lacks of the channels that it has heard of in its session.
+    fn stock_lag(&self, tab: &Tab, database: &Database) -> Option<Finding> {
+        let lacks = |what: String| Some(Finding::new(what).seen_by(tab.number));
+        let Some(standing) = tab.standing() else {
+            return lacks(format!("tab {} is not connected", tab.number));
+        };
+        let channels = self.world.channels.iter();
+        let calm = channels.filter(|channel| !channel.is_revolving);
+        for room in calm.map(|channel| Room::from(format!("channel:{}", channel.id))) {
+            let mut events = database.events.iter().rev();
+            let newest = events.find(|event| event.room == room && streams::is_for_all(event));
+            let (Some(here), Some(newest)) = (standing.get(&room), newest) else {
+                continue;
+            };
+            if here.0 < newest.position.0 {
+                let what = format!(
+                    "tab {} stands at {here:?}, the room's newest is {:?}",
+                    tab.number, newest.position
+                );
+                return lacks(what).map(|finding| finding.in_room(&room));
+            }
+        }
+        None
     }
 
     /// What a tab still lacks.
@@ -287,6 +319,23 @@ impl Run {
         lacks(format!("tab {} is in a room of others", tab.number))
             .map(|finding| finding.in_room(more))
     }
+}
+
+fn recoveries(tabs: &[Rc<Tab>]) -> (usize, usize) {
+    let mut counts = (0, 0);
+    for tab in tabs.iter().filter(|tab| tab.kind == Kind::Recovering) {
+        let history = tab.history();
+        let greetings = history.iter().filter_map(|seen| match seen.what {
+            What::Greeted(goes_on) => Some(goes_on),
+            _ => None,
+        });
+        // The first one has nothing to come back with.
+        for goes_on in greetings.skip(1) {
+            counts.0 += 1;
+            counts.1 += usize::from(goes_on);
+        }
+    }
+    counts
 }
 
 fn listen(arena: &Arena, seed: u64) -> Vec<JoinHandle<()>> {

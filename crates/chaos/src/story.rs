@@ -69,6 +69,7 @@ fn describe(what: &What, room: Option<&Room>) -> Option<String> {
             let mine = claims.iter().filter(|(found, _)| of_room(found));
             Some(format!("connects, claims {:?}", mine.collect::<Vec<_>>()))
         }
+        What::Greeted(goes_on) => Some(format!("is let in, goes on: {goes_on}")),
         What::Ready(rooms) => {
             let mine = rooms.iter().filter(|(found, _)| of_room(found));
             Some(format!("ready {:?}", mine.collect::<Vec<_>>()))

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Finding;
 use super::database::{Database, Logged};
-use crate::tab::{Kind, Position, Room, Tab, What};
+use crate::tab::{Kind, Position, Room, Seen, Tab, What};
 use crate::world::World;
 
 /// The log as it was until a backup took its place.
@@ -76,12 +76,47 @@ impl Epoch {
             .any(|(_, is_in)| *is_in)
     }
 
+    /// The event at this number of a room.
+    fn logged(&self, room: &Room, seq: i64) -> Option<&Logged> {
+        let log = self.log(room);
+        let index = log.binary_search_by_key(&seq, |event| event.position.0);
+        index.ok().map(|index| &log[index])
+    }
+
+    /// The number of the next event after this one that every client is sent; that of the last event if there is none.
+    fn next_for_all(&self, room: &Room, seq: i64) -> i64 {
+        let log = self.log(room);
+        let last = log.last().map_or(0, |event| event.position.0);
+        let mut later = log.iter().filter(|event| event.position.0 > seq);
+        later
+            .find(|event| is_for_all(event))
+            .map_or(last, |event| event.position.0)
+    }
+
+    /// An event between these two that a stock client was to be sent. While somebody goes and comes they are told
+    /// nothing of it, so a hole with that in it counts for nothing; nor does one in a room of one's own.
+    fn missed(&self, room: &Room, who: usize, before: i64, after: i64) -> Option<i64> {
+        let changes = self.members.get(&(room.clone(), who))?;
+        if changes.iter().any(|(at, _)| (before..=after).contains(at)) {
+            return None;
+        }
+        (before + 1..after).find(|seq| {
+            self.is_member(room, who, *seq) && self.logged(room, *seq).is_some_and(is_for_all)
+        })
+    }
+
     /// Whether the person may have been given this event by a server that stood at `head` when it let the socket in.
     fn may_see(&self, room: &Room, who: usize, seq: i64, head: i64) -> bool {
         !room.starts_with("channel:")
             || self.is_member(room, who, seq)
             || (seq..=head).any(|place| self.is_member(room, who, place))
     }
+}
+
+/// Whether stock clients are sent it too: the other names came later than they.
+#[must_use]
+pub fn is_for_all(event: &Logged) -> bool {
+    &*event.name == "events:channel"
 }
 
 fn change_of_members(event: &Logged) -> Option<(&str, bool)> {
@@ -109,12 +144,14 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
         .collect();
     let mut heads: HashMap<Room, i64> = HashMap::new();
     let mut newest: HashMap<Room, i64> = HashMap::new();
+    let reached = reached(&tab.history());
+    let mut goes_on = false;
     let mut connection = 0;
     for seen in tab.history() {
         if seen.connection != connection {
             connection = seen.connection;
+            goes_on = false;
             heads.clear();
-            newest.clear();
         }
         let Some(epoch) = epochs.iter().find(|epoch| seen.at <= epoch.until) else {
             continue;
@@ -126,8 +163,18 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
             What::Joined(room, at) => {
                 heads.insert(room, at.0);
             }
+            What::Greeted(is_back) => {
+                goes_on = is_back;
+                if !is_back {
+                    newest.clear();
+                }
+            }
             What::Event(room, position, name, hash) => {
-                let head = heads.get(&room).copied().unwrap_or(0);
+                // A stock client that goes on gets all that it missed of the rooms that are its now, and is told no head.
+                let head = match reached.get(&(connection, room.clone())) {
+                    Some(last) if goes_on => epoch.next_for_all(&room, *last),
+                    _ => heads.get(&room).copied().unwrap_or(0),
+                };
                 let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
                 findings.extend(wrong.map(|what| {
                     let what = format!("at {} ms: {what} ({name} {})", seen.at, position.0);
@@ -136,25 +183,20 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
                         .seen_by(tab.number)
                         .at(seen.at)
                 }));
-                if tab.kind == Kind::Stock {
-                    let before = newest.insert(room.clone(), position.0);
-                    if before.is_some_and(|before| {
-                        before + 1 != position.0
-                            && !is_excused(epoch, &room, tab.person, before, position.0)
-                    }) {
-                        let what = format!(
-                            "at {} ms: after {} came {}",
-                            seen.at,
-                            before.unwrap_or(0),
-                            position.0
-                        );
-                        findings.push(
-                            Finding::new(what)
-                                .in_room(&room)
-                                .seen_by(tab.number)
-                                .at(seen.at),
-                        );
-                    }
+                if tab.kind != Kind::Resuming
+                    && let Some(before) = newest.insert(room.clone(), position.0)
+                    && let Some(missed) = epoch.missed(&room, tab.person, before, position.0)
+                {
+                    let what = format!(
+                        "at {} ms: after {before} came {}, without {missed}",
+                        seen.at, position.0
+                    );
+                    findings.push(
+                        Finding::new(what)
+                            .in_room(&room)
+                            .seen_by(tab.number)
+                            .at(seen.at),
+                    );
                 }
             }
             _ => {}
@@ -192,12 +234,73 @@ fn seen_event(
         .then_some("an event was seen by somebody without the right to it")
 }
 
-/// A stock client is not told that it left a room and came back: then a hole is none. Nor are events of our own sent to it.
-fn is_excused(epoch: &Epoch, room: &Room, who: usize, before: i64, after: i64) -> bool {
-    room.starts_with("user:")
-        || &**room == "everyone"
-        || (before..=after).any(|seq| !epoch.is_member(room, who, seq))
-        || epoch.members.iter().any(|((of, _), changes)| {
-            of == room && changes.iter().any(|(at, _)| (before..after).contains(at))
-        })
+/// The newest number that was seen in each room on each connection.
+fn reached(history: &[Seen]) -> HashMap<(u32, Room), i64> {
+    let mut reached = HashMap::new();
+    for seen in history {
+        if let What::Event(room, position, ..) = &seen.what {
+            let newest = reached
+                .entry((seen.connection, room.clone()))
+                .or_insert(position.0);
+            *newest = position.0.max(*newest);
+        }
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Channel, Person};
+    use serde_json::json;
+
+    fn epoch() -> (Epoch, Room) {
+        let person = |id: &str| Person {
+            id: id.into(),
+            token: String::new(),
+            api_key: String::new(),
+            blocks: Vec::new(),
+        };
+        let channel = Channel {
+            id: "c".into(),
+            owner: 0,
+            members: vec![0],
+            is_revolving: true,
+        };
+        let world = World {
+            people: vec![person("ada"), person("bob")],
+            channels: vec![channel],
+        };
+        let (said, joined) = ("events:channel", "member:joined");
+        let names = [said, joined, said, said, "member:left", said, joined, said];
+        let events = (1..).zip(names).map(|(seq, name)| Logged {
+            room: "channel:c".into(),
+            position: (seq, seq),
+            name: name.into(),
+            hash: 0,
+            payload: json!({"user": {"id": "bob"}, "user_id": "bob"}),
+        });
+        let database = Database {
+            events: events.collect(),
+            ..Database::default()
+        };
+        (Epoch::of(&world, &database, 0), "channel:c".into())
+    }
+
+    #[test]
+    fn a_stock_client_misses_what_everybody_is_sent_while_it_is_in_the_room() {
+        let (epoch, room) = epoch();
+        assert_eq!(epoch.missed(&room, 0, 1, 3), None, "2 has a newer name");
+        assert_eq!(epoch.missed(&room, 0, 1, 4), Some(3));
+        assert_eq!(epoch.missed(&room, 0, 4, 8), Some(6));
+        assert_eq!(epoch.missed(&room, 1, 4, 8), None, "it was out and in");
+    }
+
+    #[test]
+    fn a_stock_client_that_goes_on_may_have_what_came_before_it_was_in() {
+        let (epoch, room) = epoch();
+        assert!(!epoch.may_see(&room, 1, 6, 0));
+        assert!(epoch.may_see(&room, 1, 6, epoch.next_for_all(&room, 6)));
+        assert!(!epoch.may_see(&room, 1, 6, 6), "removed, and not back yet");
+    }
 }

@@ -1,19 +1,21 @@
 //! A listening client: a raw socket that comes back with its positions and writes down what it saw.
 //!
-//! It keeps the rules of a client by the letter (`ready`, `resumed`, `joined`, `left`, contiguous numbers) and notes every
-//! breach at once. A *stock* tab sends no positions; it is held to order within a connection only.
-//! What was seen is compared with the log after the round, in `check`.
+//! It keeps the rules of a client by the letter (`rules`: `ready`, `resumed`, `joined`, `left`, contiguous numbers) and
+//! notes every breach at once. A *stock* tab sends no positions; it is held to order within a connection, or within a
+//! session if it comes back with a `pid`. What was seen (`seen`) is compared with the log after the round, in `check`.
+
+mod rules;
+mod seen;
+mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use loadgen::frame::{self, Frame};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +23,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
+pub use self::seen::{Breach, Position, Room, Seen, What};
+use self::seen::{State, Waiting, position};
 use crate::rng::Rng;
 
 const TEXT: u8 = 1;
@@ -29,42 +33,6 @@ const CLOSE: u8 = 8;
 const SILENCE: Duration = Duration::from_millis(5_000);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// A room's name, shared by what was seen of it.
-pub type Room = Rc<str>;
-
-/// A place in a room: `seq`, and its commit time in milliseconds.
-pub type Position = (i64, i64);
-
-/// One thing that was seen.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Milliseconds since the round began.
-    pub at: u64,
-    /// On which of the tab's connections.
-    pub connection: u32,
-    /// What.
-    pub what: What,
-}
-
-/// What can be seen.
-#[derive(Debug, Clone)]
-pub enum What {
-    /// CONNECT was sent with these claims.
-    Asked(BTreeMap<Room, Position>),
-    /// `ready`: the heads of the socket's rooms.
-    Ready(BTreeMap<Room, Position>),
-    /// `resumed`: which rooms were recovered, and where they are live from.
-    Resumed(BTreeMap<Room, (bool, Position)>),
-    /// `joined`.
-    Joined(Room, Position),
-    /// `left`.
-    Left(Room),
-    /// A numbered event: where it stands, its name, a hash of its payload.
-    Event(Room, Position, Rc<str>, u64),
-    /// The connection ended.
-    Closed(String),
-}
-
 /// How a tab behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -72,36 +40,8 @@ pub enum Kind {
     Resuming,
     /// Knows only the contract.
     Stock,
-}
-
-/// What became of a room that the tab claimed a position in, until `resumed` says so.
-#[derive(Debug, Default)]
-struct Waiting {
-    arrived: Vec<Position>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Where the tab stands in each room it may hear.
-    positions: HashMap<Room, Position>,
-    /// Rooms whose claim is not judged yet.
-    waiting: HashMap<Room, Waiting>,
-    /// The newest absolute number of proposals that wait; none before the first, or when the room has to be fetched anew.
-    pending_total: Option<i64>,
-    history: Vec<Seen>,
-    breaches: Vec<Breach>,
-    is_caught_up: bool,
-}
-
-/// A rule that was broken in front of a client.
-#[derive(Debug, Clone)]
-pub struct Breach {
-    /// Milliseconds since the round began.
-    pub at: u64,
-    /// Where.
-    pub room: Room,
-    /// How.
-    pub what: String,
+    /// socket.io-client with `?recovery=1`: comes back with its `pid` and offset.
+    Recovering,
 }
 
 /// One listening client.
@@ -117,19 +57,12 @@ pub struct Tab {
     started: Instant,
     state: RefCell<State>,
     connection: Cell<u32>,
+    ended: Cell<u32>,
     is_away: Cell<bool>,
     must_return: Cell<bool>,
     is_frantic: Cell<bool>,
     is_over: Cell<bool>,
     changed: Notify,
-}
-
-/// What stands first in every numbered payload.
-#[derive(Deserialize)]
-struct Numbered {
-    room: String,
-    seq: i64,
-    at: i64,
 }
 
 impl Tab {
@@ -144,6 +77,7 @@ impl Tab {
             started,
             state: RefCell::default(),
             connection: Cell::new(0),
+            ended: Cell::new(0),
             is_away: Cell::new(false),
             must_return: Cell::new(false),
             is_frantic: Cell::new(false),
@@ -197,6 +131,18 @@ impl Tab {
         self.changed.notify_waiters();
     }
 
+    /// The number of its newest connection.
+    #[must_use]
+    pub fn connection(&self) -> u32 {
+        self.connection.get()
+    }
+
+    /// Whether nothing can arrive any more over this connection and those before it.
+    #[must_use]
+    pub fn is_over(&self, connection: u32) -> bool {
+        self.ended.get() >= connection
+    }
+
     /// What was seen, in order.
     #[must_use]
     pub fn history(&self) -> Vec<Seen> {
@@ -238,6 +184,7 @@ impl Tab {
             let why = outcome.map_or_else(|error| format!("{error:#}"), |()| "closed".to_owned());
             self.note(What::Closed(why));
             self.part();
+            self.ended.set(self.connection.get());
             let most = if self.is_frantic.get() { 3 } else { 300 };
             sleep(Duration::from_millis(rng.between(0, most))).await;
         }
@@ -260,29 +207,13 @@ impl Tab {
         }
     }
 
-    /// The connection is gone: of rooms that were not judged, what came without a hole counts.
-    fn part(&self) {
-        let mut state = self.state.borrow_mut();
-        let State {
-            positions, waiting, ..
-        } = &mut *state;
-        for (room, waited) in waiting.drain() {
-            if let Some(position) = positions.get_mut(&room) {
-                for arrived in waited.arrived {
-                    if arrived.0 == position.0 + 1 {
-                        *position = arrived;
-                    }
-                }
-            }
-        }
-        if self.kind == Kind::Stock {
-            state.positions.clear();
-        }
-        state.is_caught_up = false;
-    }
-
     async fn listen(&self, address: SocketAddr) -> Result<()> {
-        let mut stream = timeout(HANDSHAKE, open(address)).await??;
+        let query = if self.kind == Kind::Recovering {
+            "&recovery=1"
+        } else {
+            ""
+        };
+        let mut stream = timeout(HANDSHAKE, wire::open(address, query)).await??;
         let auth = self.auth();
         stream.write_all(&frame::text(&format!("40{auth}"))).await?;
         let mut bytes = Vec::new();
@@ -297,8 +228,15 @@ impl Tab {
     }
 
     fn auth(&self) -> Value {
-        if self.kind == Kind::Stock {
-            return json!({"token": self.token});
+        if self.kind != Kind::Resuming {
+            let state = self.state.borrow();
+            let mut auth = json!({"token": self.token});
+            for (key, value) in [("pid", &state.session), ("offset", &state.offset)] {
+                if let (Some(value), Some(_)) = (value, &state.session) {
+                    auth[key] = json!(value);
+                }
+            }
+            return auth;
         }
         let mut state = self.state.borrow_mut();
         let claims: BTreeMap<Room, Position> = state
@@ -338,8 +276,8 @@ impl Tab {
         if text.starts_with("44") || text.starts_with("41") || text == "1" {
             bail!("the server ended the socket: {text}");
         }
-        if text.starts_with("40") && self.kind == Kind::Stock {
-            self.state.borrow_mut().is_caught_up = true;
+        if let Some(answer) = text.strip_prefix("40") {
+            return self.greeted(answer);
         }
         let Some(list) = text.strip_prefix("42") else {
             return Ok(());
@@ -376,154 +314,12 @@ impl Tab {
                 if payload.starts_with("{\"room\":") {
                     self.event(&name, payload)?;
                 }
+                match list.last().map(|last| serde_json::from_str(last.get())) {
+                    Some(Ok(Value::String(offset))) if list.len() > 2 => self.reached(&offset),
+                    _ => {}
+                }
                 Ok(())
             }
         }
     }
-
-    fn ready(&self, ready: &Value) -> Result<()> {
-        let heads = positions(&ready["rooms"]);
-        self.note(What::Ready(heads.clone()));
-        let mut state = self.state.borrow_mut();
-        let State {
-            positions, waiting, ..
-        } = &mut *state;
-        positions.retain(|room, _| heads.contains_key(room));
-        waiting.retain(|room, _| heads.contains_key(room));
-        for (room, head) in heads {
-            positions.entry(room).or_insert(head);
-        }
-        Ok(())
-    }
-
-    fn resumed(&self, resumed: &Value) -> Result<()> {
-        let rooms = resumed["rooms"].as_object().context("no rooms")?;
-        let mut results = BTreeMap::new();
-        for (room, result) in rooms {
-            let room: Room = room.as_str().into();
-            let is_recovered = result["recovered"].as_bool().unwrap_or_default();
-            results.insert(room, (is_recovered, position(&result["position"])));
-        }
-        self.note(What::Resumed(results.clone()));
-        for (room, (is_recovered, at)) in results {
-            self.judge(&room, is_recovered, at);
-        }
-        self.state.borrow_mut().is_caught_up = true;
-        Ok(())
-    }
-
-    /// Holds what arrived in a room against what the server says of it.
-    fn judge(&self, room: &Room, is_recovered: bool, at: Position) {
-        let mut state = self.state.borrow_mut();
-        let waited = state.waiting.remove(room).unwrap_or_default();
-        let Some(mut here) = state.positions.get(room).copied() else {
-            return;
-        };
-        let mut breaches = Vec::new();
-        if !is_recovered {
-            here = at;
-            if room.starts_with("user:") {
-                state.pending_total = None;
-            }
-        }
-        for arrived in waited.arrived {
-            if arrived.0 == here.0 + 1 {
-                here = arrived;
-            } else if is_recovered || arrived.0 > at.0 {
-                breaches.push(format!(
-                    "after {} came {} while the room was catching up (recovered: {is_recovered}, live from {})",
-                    here.0, arrived.0, at.0
-                ));
-            }
-        }
-        if is_recovered && here.0 < at.0 {
-            breaches.push(format!(
-                "said to be recovered at {}, but only {} had arrived",
-                at.0, here.0
-            ));
-        }
-        state.positions.insert(room.clone(), here);
-        drop(state);
-        for what in breaches {
-            self.breach(room, what);
-        }
-    }
-
-    fn event(&self, name: &str, payload: &str) -> Result<()> {
-        let Numbered { room, seq, at } = serde_json::from_str(payload)?;
-        let room: Room = room.into();
-        let mut hasher = DefaultHasher::new();
-        payload.hash(&mut hasher);
-        self.note(What::Event(
-            room.clone(),
-            (seq, at),
-            name.into(),
-            hasher.finish(),
-        ));
-        if name == "events:memory" {
-            let event: Value = serde_json::from_str(payload)?;
-            if let Some(total) = event["data"]["total"].as_i64() {
-                self.state.borrow_mut().pending_total = Some(total);
-            }
-        }
-        let mut state = self.state.borrow_mut();
-        if let Some(waiting) = state.waiting.get_mut(&room) {
-            waiting.arrived.push((seq, at));
-            return Ok(());
-        }
-        let here = state.positions.insert(room.clone(), (seq, at));
-        drop(state);
-        match here {
-            None if self.kind == Kind::Stock => {}
-            None => self.breach(
-                &room,
-                format!("{seq} came of a room that the socket is not in"),
-            ),
-            Some(here) if seq != here.0 + 1 && self.kind == Kind::Resuming => {
-                self.breach(&room, format!("after {} came {seq}", here.0));
-            }
-            Some(here) if seq <= here.0 => {
-                self.breach(&room, format!("after {} came {seq} again or late", here.0));
-            }
-            Some(here) if at < here.1 => {
-                self.breach(
-                    &room,
-                    format!("{seq} has an earlier time than the one before"),
-                );
-            }
-            Some(_) => {}
-        }
-        Ok(())
-    }
-}
-
-async fn open(address: SocketAddr) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let request = format!(
-        "GET /ws/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
-         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    // One byte at a time: what follows the head belongs to the frames.
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
-    }
-    if !head.starts_with(b"HTTP/1.1 101") {
-        bail!("no upgrade: {}", String::from_utf8_lossy(&head));
-    }
-    Ok(stream)
-}
-
-fn position(of: &Value) -> Position {
-    let number = |index: usize| of[index].as_i64().unwrap_or_default();
-    (number(0), number(1))
-}
-
-fn positions(of: &Value) -> BTreeMap<Room, Position> {
-    let rooms = of.as_object().into_iter().flatten();
-    rooms
-        .map(|(room, at)| (room.as_str().into(), position(at)))
-        .collect()
 }

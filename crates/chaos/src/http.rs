@@ -3,6 +3,8 @@
 //! What matters is what is *known* afterwards: a whole answer, or nothing. Nothing means that the command may have
 //! happened or not.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -50,6 +52,51 @@ pub struct Answer {
     pub as_of: Option<String>,
     /// The body as JSON; null if it is none.
     pub body: Value,
+}
+
+/// Which requests have begun and not ended, in the order of their beginning.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    begun: Cell<u64>,
+    open: RefCell<BTreeSet<u64>>,
+}
+
+/// One request, until what came of it is written down.
+pub struct Trip<'a> {
+    traffic: &'a Traffic,
+    number: u64,
+}
+
+impl Traffic {
+    /// A request begins.
+    pub fn begin(&self) -> Trip<'_> {
+        let number = self.begun.get() + 1;
+        self.begun.set(number);
+        self.open.borrow_mut().insert(number);
+        let traffic = self;
+        Trip { traffic, number }
+    }
+
+    /// The newest request that has begun.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        self.begun.get()
+    }
+
+    /// Whether this request and all before it have ended.
+    #[must_use]
+    pub fn is_over(&self, number: u64) -> bool {
+        self.open
+            .borrow()
+            .first()
+            .is_none_or(|oldest| *oldest > number)
+    }
+}
+
+impl Drop for Trip<'_> {
+    fn drop(&mut self) {
+        self.traffic.open.borrow_mut().remove(&self.number);
+    }
 }
 
 /// Sends a request.

@@ -4,7 +4,7 @@
 //! The protocol is the header of `packages/client/bin/lines.mjs`.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,15 +16,12 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::check::Finding;
 use crate::check::database::Database;
+use crate::check::{Finding, clients};
 use crate::ledger::Wish;
 use crate::rng::Rng;
-use crate::tab::Room;
 use crate::writer::Office;
 
-/// How much of what a client said before belongs to a finding.
-const NOTES: usize = 12;
 /// Whose clients there are, by number.
 const PEOPLE: [usize; 3] = [0, 3, 5];
 
@@ -141,6 +138,21 @@ impl Node {
         self.under_way.borrow().is_empty()
     }
 
+    /// Asks to be told when all that is on the wire now has ended. The server must be gone.
+    pub fn ask_for_silence(&self) -> String {
+        let question = format!("hush {}", self.said.borrow().len());
+        self.tell(&json!({"do": "hush", "ref": question}));
+        question
+    }
+
+    /// Whether that is so.
+    #[must_use]
+    pub fn is_silent(&self, question: &str) -> bool {
+        let said = self.said.borrow();
+        let mut latest = said.iter().rev().map(|(_, said)| said);
+        latest.any(|said| said["kind"] == "silent" && said["ref"] == question)
+    }
+
     /// Asks what is on the screens, and compares it with the database; empty when they agree and are connected.
     pub async fn compare(&self, database: &Database) -> Vec<Finding> {
         let before = self.said.borrow().len();
@@ -175,27 +187,12 @@ impl Node {
         shown
             .iter()
             .filter_map(|shown| {
-                let finding = differs(shown, database)?;
-                let client = shown["client"].as_str().unwrap_or_default();
-                let what = format!("{}; it had said {:?}", finding.what, self.notes(client));
+                let finding = clients::differs(shown, database)?;
+                let notes = clients::notes(&self.said.borrow(), &shown["client"]);
+                let what = format!("{}; it had said {notes:?}", finding.what);
                 Some(Finding { what, ..finding })
             })
             .collect()
-    }
-
-    /// The last that a client said of itself, and when.
-    fn notes(&self, client: &str) -> Vec<String> {
-        let said = self.said.borrow();
-        let of_itself = said.iter().rev().filter(|(_, said)| {
-            let kind = said["kind"].as_str();
-            said["client"] == client && matches!(kind, Some("state" | "view" | "caught_up"))
-        });
-        let mut notes: Vec<String> = of_itself
-            .take(NOTES)
-            .map(|(at, said)| format!("{at} {said}"))
-            .collect();
-        notes.reverse();
-        notes
     }
 
     fn channels_of(&self, person: usize, database: &Database) -> Vec<String> {
@@ -214,68 +211,12 @@ impl Node {
     /// come into and leave are left to the raw tabs.
     #[must_use]
     pub fn stream(&self) -> Vec<Finding> {
-        let calm: HashSet<Room> = self
-            .office
-            .world
-            .channels
-            .iter()
+        let channels = self.office.world.channels.iter();
+        let calm = channels
             .filter(|channel| !channel.is_revolving)
             .map(|channel| format!("channel:{}", channel.id).into())
             .collect();
-        let mut findings = Vec::new();
-        let mut last: HashMap<(String, Room), i64> = HashMap::new();
-        let mut odd: HashMap<(String, Room), (u64, String)> = HashMap::new();
-        let mut between: HashMap<String, Vec<String>> = HashMap::new();
-        for (at, said) in self.said.borrow().iter() {
-            let client = said["client"].as_str().unwrap_or_default().to_owned();
-            if matches!(said["kind"].as_str(), Some("state" | "view" | "caught_up")) {
-                let notes = between.entry(client.clone()).or_default();
-                notes.push(format!("{at} {said}"));
-                if notes.len() > NOTES {
-                    notes.remove(0);
-                }
-            }
-            match said["kind"].as_str() {
-                Some("event") => {
-                    let room: Room = said["room"].as_str().unwrap_or_default().into();
-                    let seq = said["seq"].as_i64().unwrap_or_default();
-                    let key = (client, room.clone());
-                    if let Some((at, what)) = odd.remove(&key) {
-                        findings.push(Finding::new(what).in_room(&room).at(at));
-                    }
-                    let before = last.insert(key.clone(), seq);
-                    if calm.contains(&room) && before.is_some_and(|before| before + 1 != seq) {
-                        let before = before.unwrap_or_default();
-                        let what = format!(
-                            "the client of the package ({}) saw {seq} after {before}; it had said {:?}",
-                            key.0,
-                            between.get(&key.0)
-                        );
-                        odd.insert(key, (*at, what));
-                    }
-                }
-                Some("caught_up") => {
-                    for room in said["refetch"].as_array().into_iter().flatten() {
-                        let room: Room = room.as_str().unwrap_or_default().into();
-                        odd.remove(&(client.clone(), room.clone()));
-                        last.remove(&(client.clone(), room));
-                    }
-                }
-                // What a view loads covers what the stream skips then; what it shows is compared in the end.
-                Some("view") if said["phase"] == "live" => {
-                    let channel = said["channel"].as_str().unwrap_or_default();
-                    last.remove(&(client, format!("channel:{channel}").into()));
-                }
-                Some("error") | None => {
-                    findings.push(Finding::new(format!("the Node process says: {said}")).at(*at));
-                }
-                _ => {}
-            }
-        }
-        for ((_, room), (at, what)) in odd {
-            findings.push(Finding::new(what).in_room(&room).at(at));
-        }
-        findings
+        clients::stream(&self.said.borrow(), &calm)
     }
 
     /// Ends the process.
@@ -296,54 +237,4 @@ impl Drop for Node {
 
 fn name(person: usize) -> String {
     format!("person {person}")
-}
-
-/// Whether a screen shows something else than the newest messages of its channel.
-fn differs(shown: &Value, database: &Database) -> Option<Finding> {
-    let channel = shown["channel"].as_str().unwrap_or_default();
-    let room: Room = format!("channel:{channel}").into();
-    let wrong = |what: String| {
-        let what = format!("on the screen of {}: {what}", shown["client"]);
-        Some(Finding::new(what).in_room(&room))
-    };
-    if shown["connection"] != "live" {
-        return wrong(format!("the connection is {}", shown["connection"]));
-    }
-    if shown["phase"] != "live" {
-        return wrong(format!("the channel is {}", shown["phase"]));
-    }
-    let rows = shown["messages"].as_array().into_iter().flatten();
-    let there: Vec<(i64, &str)> = rows
-        .map(|row| {
-            (
-                row["no"].as_i64().unwrap_or(0),
-                row["content"].as_str().unwrap_or_default(),
-            )
-        })
-        .collect();
-    let first = there.first().map_or(0, |row| row.0);
-    let mut expected: Vec<(i64, &str)> = database
-        .messages
-        .values()
-        .filter(|message| message.channel_id == channel && !message.is_deleted)
-        .filter_map(|message| {
-            Some((
-                message.no.filter(|no| *no >= first)?,
-                message.content.as_str(),
-            ))
-        })
-        .collect();
-    expected.sort_unstable();
-    if there.is_empty() && !expected.is_empty() {
-        return wrong(format!(
-            "nothing, though there are {} messages",
-            expected.len()
-        ));
-    }
-    let at = (0..expected.len().max(there.len())).find(|at| expected.get(*at) != there.get(*at))?;
-    wrong(format!(
-        "{:?} stands where {:?} should",
-        there.get(at),
-        expected.get(at)
-    ))
 }

@@ -82,6 +82,7 @@ impl Shelf {
             key: None,
             body: None,
         };
+        let _trip = office.traffic.begin();
         // No answer and no right are both fine here: whoever reads asks again.
         let Ok(answer) = http::send(office.address, &request, Manners::Patient).await else {
             return;

@@ -92,8 +92,13 @@ impl Run {
         let proxy = Proxy::start(server.address, Rng::new(seed, "proxy")).await?;
         let ledger = Ledger::new(format!("{:x}-{number}", self.seed), started);
         let office = Office::new(self.world.clone(), proxy.address, ledger);
+        let node = match &self.client {
+            Some(program) => Some(Node::start(program, &office)?),
+            None => None,
+        };
         let arena = Arena {
             tabs: self.tabs(started),
+            node: node.clone(),
             server,
             proxy,
             office,
@@ -102,10 +107,6 @@ impl Run {
             story: RefCell::default(),
         };
         let listeners = listen(&arena, seed);
-        let node = match &self.client {
-            Some(program) => Some(Node::start(program, &arena.office)?),
-            None => None,
-        };
         let sender = node
             .clone()
             .map(|node| tokio::task::spawn_local(node.write(Rng::new(seed, "node"))));
@@ -115,6 +116,9 @@ impl Run {
         }
         findings.extend(self.judge(&arena, node.as_deref()).await?);
         arena.tabs.iter().for_each(|tab| tab.end());
+        if let Some(node) = node {
+            node.end(); // its task would keep it alive until then
+        }
         for listener in listeners {
             // It ends by itself at the word above.
             let _ = timeout(Duration::from_secs(2), listener).await;

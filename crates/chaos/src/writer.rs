@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::http::{self, Manners, Request};
+use crate::http::{self, Manners, Request, Traffic};
 use crate::ledger::{Ledger, Wish};
 use crate::rng::Rng;
 use crate::world::World;
@@ -44,6 +44,8 @@ pub struct Office {
     pub ledger: Ledger,
     /// How they behave.
     pub mood: Mood,
+    /// What is on the wire.
+    pub traffic: Traffic,
     /// Proposals that wait for their person's decision, by person: id and base version.
     proposals: RefCell<Vec<Vec<(String, i64)>>>,
 }
@@ -58,6 +60,7 @@ impl Office {
             address,
             ledger,
             mood: Mood::default(),
+            traffic: Traffic::default(),
             proposals: RefCell::new(vec![Vec::new(); people]),
         })
     }
@@ -136,6 +139,7 @@ impl Office {
             key: Some(&letter.key),
             body: Some(&letter.body),
         };
+        let _trip = self.traffic.begin();
         match http::send(self.address, &request, manners).await {
             Ok(answer) => {
                 let outcome = Ok((answer.status, answer.body.clone()));

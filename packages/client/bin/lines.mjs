@@ -12,6 +12,7 @@
  *   < {"do":"show","client":"c1","channel":"…","ref":"r4"}
  *   < {"do":"wake","client":"c1"}                        asks, or connects at once
  *   < {"do":"close","client":"c1"}
+ *   < {"do":"hush","ref":"r5"}                           while the server is gone: says when nothing of it can arrive any more
  *
  *   > {"client":"c1","kind":"state","phase":"live","transport":"websocket"}
  *   > {"client":"c1","kind":"event","name":"events:channel","type":"message","room":"…","seq":7,"at":…,"message":"…"}
@@ -21,6 +22,7 @@
  *   > {"client":"c1","kind":"sent","ref":"r1","id":"…","message":"…"}, or "failed" with status, code and reason
  *   > {"client":"c1","kind":"shows","ref":"r4","channel":"…","connection":"live","phase":"live",
  *     "messages":[{"no":1,"id":"…","content":"…"}]}
+ *   > {"kind":"silent","ref":"r5"}
  */
 import { createInterface } from 'node:readline';
 import { createTidings } from '@tidings/client/node';
@@ -35,13 +37,43 @@ if (!url) {
 const PAGE = 200;
 
 const clients = new Map();
+/** What is asked over HTTP just now, by anybody. */
+const asked = new Set();
+
+/** Answers come as a whole: when nothing is asked, nothing is on the wire. */
+async function whole(input, init) {
+	const answer = fetch(input, init).then(async (response) => {
+		const body = await response.arrayBuffer();
+		return new Response(body.byteLength > 0 ? body : null, response);
+	});
+	asked.add(answer);
+	try {
+		return await answer;
+	} finally {
+		asked.delete(answer);
+	}
+}
+
+/** Waits until what is asked has ended, and until each client was seen without any connection, not even an attempt. */
+async function hush(ref) {
+	await Promise.allSettled([...asked]);
+	const busy = new Set(clients.values());
+	do {
+		await new Promise((resolve) => setTimeout(resolve, 5));
+		for (const client of busy) {
+			const { phase, retryAt } = client.tidings.state;
+			if (phase === 'closed' || (phase === 'offline' && retryAt !== null)) busy.delete(client);
+		}
+	} while (busy.size > 0);
+	console.log(JSON.stringify({ kind: 'silent', ref }));
+}
 
 class Client {
 	constructor(name, token) {
 		this.name = name;
 		this.refs = new Map();
 		this.channels = new Map();
-		this.tidings = createTidings({ url, token: () => token });
+		this.tidings = createTidings({ url, token: () => token, fetch: whole });
 		this.tidings.onState(({ phase, by, why, transport }) => this.say('state', { phase, by, why, transport }));
 		this.tidings.onCaughtUp((report) => this.say('caught_up', report));
 		this.tidings.onEvent(({ name: event, payload }) => {
@@ -114,6 +146,7 @@ class Client {
 
 function run({ do: what, client: name, ref, token, channel, message, content }) {
 	if (what === 'open') return void clients.set(name, new Client(name, token));
+	if (what === 'hush') return void hush(ref);
 	const client = clients.get(name);
 	if (!client) throw new Error(`there is no client ${name}`);
 	const { commands } = client.tidings;

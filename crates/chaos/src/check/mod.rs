@@ -1,9 +1,10 @@
 //! The checker: holds the harness's own history (commands, and what each client saw) against the database and REST.
 //!
-//! `database` reads, `commands` looks for what was acknowledged, `streams` at what clients saw, `snapshots` at what they
-//! fetched, `counts` at badges. Each
-//! answers with findings; a round without any has passed.
+//! `database` reads, `commands` looks for what was acknowledged, `streams` at what raw sockets saw, `clients` at what those
+//! of the package told and showed, `snapshots` at lists, `counts` at badges. Each answers with findings; a round without
+//! any has passed.
 
+pub mod clients;
 pub mod commands;
 pub mod counts;
 pub mod database;

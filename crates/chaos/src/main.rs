@@ -34,7 +34,7 @@ use crate::rng::Rng;
 use crate::round::{Report, Run};
 use crate::world::World;
 
-/// How long everybody may take to be up to date after the last fault.
+/// How long everybody may take to be up to date when nothing is written any more.
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 /// How many faults a round of a long run has.
 const FAULTS_PER_ROUND: usize = 4;

@@ -31,6 +31,8 @@ const WRITERS: usize = 2;
 const TABS: usize = 2;
 const PEOPLE_WITH_TABS: usize = 6;
 const WRITERS_END_WITHIN: Duration = Duration::from_secs(25);
+/// How long outboxes may take for what has gathered in them; they wait up to a minute after an error.
+const OUTBOXES_END_WITHIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What all rounds of a run have in common.
@@ -51,7 +53,7 @@ pub struct Run {
     pub seed: u64,
     /// How long people go on at least, faults or not.
     pub lasts: Duration,
-    /// How long everybody may take to be up to date after the last fault.
+    /// How long everybody may take to be up to date when nothing is written any more.
     pub settles: Duration,
     /// What is planted in the server.
     pub planted: Option<String>,
@@ -240,11 +242,17 @@ impl Run {
         Ok(findings)
     }
 
-    /// Waits until every tab stands at the heads of exactly its rooms.
+    /// Waits until the outboxes are empty and every tab stands at the heads of exactly its rooms. How long that may take
+    /// is counted from the last thing that was written.
     async fn quiet(&self, arena: &Arena, node: Option<&Node>) -> Result<(Database, Vec<Finding>)> {
-        let asked = Instant::now();
+        let begun = Instant::now();
+        let (mut head, mut written) = (-1, begun);
         loop {
             let database = Database::read(&arena.server.disk.open()?)?;
+            if database.head_pos != head {
+                (head, written) = (database.head_pos, Instant::now());
+            }
+            let mut has_ended = written.elapsed() > self.settles;
             let mut late: Vec<Finding> = arena
                 .tabs
                 .iter()
@@ -256,11 +264,12 @@ impl Run {
             if let Some(node) = node {
                 if !node.has_sent_all() {
                     late.push(Finding::new("an outbox has not sent everything"));
+                    has_ended = begun.elapsed() > OUTBOXES_END_WITHIN;
                 }
                 late.extend(node.compare(&database).await);
             }
-            if late.is_empty() || asked.elapsed() > self.settles {
-                arena.tell(format!("quiet after {} ms", asked.elapsed().as_millis()));
+            if late.is_empty() || has_ended {
+                arena.tell(format!("quiet after {} ms", begun.elapsed().as_millis()));
                 return Ok((database, late));
             }
             sleep(LOOK_EVERY).await;

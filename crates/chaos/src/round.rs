@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::check::database::Database;
-use crate::check::streams::{self, Epoch};
+use crate::check::streams::{self, Epoch, Sightings};
 use crate::check::{Finding, commands, counts, snapshots};
 use crate::disk::Disk;
 use crate::fault::{Arena, Fault};
@@ -236,8 +236,9 @@ impl Run {
             &arena.shelf.snapshots(),
             &epochs,
         ));
+        let sightings = Sightings::of(&arena.tabs, &epochs);
         for tab in &arena.tabs {
-            findings.extend(streams::check(&self.world, tab, &epochs));
+            findings.extend(streams::check(&self.world, tab, &epochs, &sightings));
         }
         Ok(findings)
     }

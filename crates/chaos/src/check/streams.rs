@@ -3,12 +3,16 @@
 //! Order, holes and repeats were judged by the tab itself as they came. A log ends where a backup is restored: each
 //! event is compared with the log of its time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use super::Finding;
 use super::database::{Database, Logged};
-use crate::tab::{Kind, Position, Room, Seen, Tab, What};
+use crate::tab::{Kind, Position, Room, Tab, What};
 use crate::world::World;
+
+/// How much later than one tab another may see what the server committed, in milliseconds.
+const SEEN_WITHIN_MS: u64 = 2_000;
 
 /// The log as it was until a backup took its place.
 pub struct Epoch {
@@ -83,14 +87,11 @@ impl Epoch {
         index.ok().map(|index| &log[index])
     }
 
-    /// The number of the next event after this one that every client is sent; that of the last event if there is none.
-    fn next_for_all(&self, room: &Room, seq: i64) -> i64 {
-        let log = self.log(room);
-        let last = log.last().map_or(0, |event| event.position.0);
-        let mut later = log.iter().filter(|event| event.position.0 > seq);
-        later
-            .find(|event| is_for_all(event))
-            .map_or(last, |event| event.position.0)
+    /// Where the person was added next after this number.
+    fn next_entry(&self, room: &Room, who: usize, seq: i64) -> Option<i64> {
+        let changes = self.members.get(&(room.clone(), who))?;
+        let mut later = changes.iter().filter(|(at, _)| *at > seq);
+        later.find(|(_, is_in)| *is_in).map(|(at, _)| *at)
     }
 
     /// An event between these two that a stock client was to be sent. While somebody goes and comes they are told
@@ -127,9 +128,35 @@ fn change_of_members(event: &Logged) -> Option<(&str, bool)> {
     }
 }
 
+/// When anybody saw something of a room first that is at a number or above, in each epoch.
+pub struct Sightings(Vec<HashMap<Room, BTreeMap<i64, u64>>>);
+
+impl Sightings {
+    /// Of all these tabs.
+    #[must_use]
+    pub fn of(tabs: &[Rc<Tab>], epochs: &[Epoch]) -> Sightings {
+        let mut sightings: Vec<HashMap<Room, BTreeMap<i64, u64>>> =
+            epochs.iter().map(|_| HashMap::new()).collect();
+        for seen in tabs.iter().flat_map(|tab| tab.history()) {
+            let epoch = epochs.iter().position(|epoch| seen.at <= epoch.until);
+            if let (What::Event(room, position, ..), Some(epoch)) = (seen.what, epoch) {
+                let first = sightings[epoch].entry(room).or_default();
+                let at = first.entry(position.0).or_insert(seen.at);
+                *at = seen.at.min(*at);
+            }
+        }
+        Sightings(sightings)
+    }
+
+    fn first(&self, epoch: usize, room: &Room, from: i64) -> Option<u64> {
+        let of_room = self.0.get(epoch)?.get(room)?;
+        of_room.range(from..).map(|(_, at)| *at).min()
+    }
+}
+
 /// What one tab saw.
 #[must_use]
-pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
+pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = tab
         .breaches()
         .into_iter()
@@ -144,7 +171,6 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
         .collect();
     let mut heads: HashMap<Room, i64> = HashMap::new();
     let mut newest: HashMap<Room, i64> = HashMap::new();
-    let reached = reached(&tab.history());
     let mut goes_on = false;
     let mut connection = 0;
     for seen in tab.history() {
@@ -153,9 +179,10 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
             goes_on = false;
             heads.clear();
         }
-        let Some(epoch) = epochs.iter().find(|epoch| seen.at <= epoch.until) else {
+        let Some(which) = epochs.iter().position(|epoch| seen.at <= epoch.until) else {
             continue;
         };
+        let epoch = &epochs[which];
         match seen.what {
             What::Ready(rooms) => {
                 heads.extend(rooms.into_iter().map(|(room, head)| (room, head.0)));
@@ -170,11 +197,17 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch]) -> Vec<Finding> {
                 }
             }
             What::Event(room, position, name, hash) => {
-                // A stock client that goes on gets all that it missed of the rooms that are its now, and is told no head.
-                let head = match reached.get(&(connection, room.clone())) {
-                    Some(last) if goes_on => epoch.next_for_all(&room, *last),
-                    _ => heads.get(&room).copied().unwrap_or(0),
+                let mut head = heads.get(&room).copied().unwrap_or(0);
+                // A stock client that goes on gets all that it missed of the rooms that are its now, also from before it
+                // was added again; and it is told no head.
+                let is_added = |entry: &i64| {
+                    let first = sightings.first(which, &room, *entry);
+                    first.is_some_and(|first| first <= seen.at + SEEN_WITHIN_MS)
                 };
+                if goes_on {
+                    let entry = epoch.next_entry(&room, tab.person, position.0);
+                    head = entry.filter(is_added).unwrap_or(head);
+                }
                 let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
                 findings.extend(wrong.map(|what| {
                     let what = format!("at {} ms: {what} ({name} {})", seen.at, position.0);
@@ -234,20 +267,6 @@ fn seen_event(
         .then_some("an event was seen by somebody without the right to it")
 }
 
-/// The newest number that was seen in each room on each connection.
-fn reached(history: &[Seen]) -> HashMap<(u32, Room), i64> {
-    let mut reached = HashMap::new();
-    for seen in history {
-        if let What::Event(room, position, ..) = &seen.what {
-            let newest = reached
-                .entry((seen.connection, room.clone()))
-                .or_insert(position.0);
-            *newest = position.0.max(*newest);
-        }
-    }
-    reached
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,7 +319,8 @@ mod tests {
     fn a_stock_client_that_goes_on_may_have_what_came_before_it_was_in() {
         let (epoch, room) = epoch();
         assert!(!epoch.may_see(&room, 1, 6, 0));
-        assert!(epoch.may_see(&room, 1, 6, epoch.next_for_all(&room, 6)));
-        assert!(!epoch.may_see(&room, 1, 6, 6), "removed, and not back yet");
+        assert_eq!(epoch.next_entry(&room, 1, 6), Some(7));
+        assert!(epoch.may_see(&room, 1, 6, 7));
+        assert_eq!(epoch.next_entry(&room, 1, 7), None);
     }
 }

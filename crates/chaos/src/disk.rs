@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 
 use crate::rng::Rng;
+use crate::volume::Volume;
 
 /// The database's file, as the server names it.
 pub const DATABASE: &str = "tidings.db";
@@ -20,6 +21,8 @@ const PAGE: usize = 4096;
 pub struct Disk {
     root: PathBuf,
     shim: PathBuf,
+    /// What the data folder is on, if it is on a file system of its own.
+    volume: Option<Volume>,
 }
 
 /// What the shim's control file says.
@@ -32,15 +35,20 @@ pub struct Control {
 }
 
 impl Disk {
-    /// An empty disk under `root`, or one with a copy of `template` on it.
+    /// An empty disk under `root`, or one with a copy of `template` on it; on a small file system of its own or not.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn new(root: &Path, shim: &Path, template: Option<&Path>) -> Result<Disk> {
-        let disk = Disk {
+    pub fn new(root: &Path, shim: &Path, template: Option<&Path>, is_small: bool) -> Result<Disk> {
+        let mut disk = Disk {
             root: root.into(),
             shim: shim.into(),
+            volume: None,
         };
+        if is_small {
+            fs::create_dir_all(disk.data())?;
+            disk.volume = Some(Volume::mount(&disk.data())?);
+        }
         for folder in [disk.data(), disk.shadow()] {
             fs::create_dir_all(&folder)?;
             if let Some(template) = template {
@@ -92,6 +100,34 @@ impl Disk {
             .open(self.root.join("control"))?;
         file.write_all(&bytes)?;
         Ok(())
+    }
+
+    /// From now on nothing more fits on it, or as much as before.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn be_full(&self, is_full: bool) -> Result<()> {
+        match &self.volume {
+            Some(volume) if is_full => volume.fill(),
+            Some(volume) => volume.relieve(),
+            None => self.control(Control {
+                is_full,
+                ..Control::default()
+            }),
+        }
+    }
+
+    /// Leaves a copy of what would go with the file system that it is on.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep(&self) -> Result<()> {
+        if self.volume.is_none() {
+            return Ok(());
+        }
+        let kept = self.root.join("data-kept");
+        fs::create_dir_all(&kept)?;
+        copy_all(&self.data(), &kept)
     }
 
     /// What the disk holds after the power was cut. The server must be dead.

@@ -175,6 +175,14 @@ impl Ledger {
         };
     }
 
+    /// How many attempts ended with this status.
+    #[must_use]
+    pub fn count_of(&self, status: &str) -> usize {
+        let commands = self.commands.borrow();
+        let attempts = commands.iter().flat_map(|command| &command.attempts);
+        attempts.filter(|(_, how)| how.starts_with(status)).count()
+    }
+
     /// A restored backup may have lost what was acknowledged from `from` on: nobody knows of it any more.
     pub fn forget_since(&self, from: u64) {
         for command in self.commands.borrow_mut().iter_mut() {

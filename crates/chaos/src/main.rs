@@ -1,7 +1,7 @@
 //! The `chaos` program: rounds of faults against a real server, each judged by a checker with a history of its own.
 //!
 //! `cargo xtask chaos` builds the server and the shim and calls it. Map: `world` (who there is), `writer` and `tab` (who
-//! writes, who listens), `ledger` (what was asked), `server`, `disk`, `proxy` (what can break), `fault` (how it breaks),
+//! writes, who listens), `ledger` (what was asked), `server`, `disk`, `volume`, `proxy` (what can break), `fault` (how it breaks),
 //! `round` (one round), `check` (was every promise kept), `story` (what happened when one was not).
 
 mod check;
@@ -18,6 +18,7 @@ mod round;
 mod server;
 mod story;
 mod tab;
+mod volume;
 mod world;
 mod writer;
 
@@ -82,6 +83,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    volume::take_own_mounts();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -105,6 +107,18 @@ async fn run(arguments: Arguments) -> Result<()> {
     let root = arguments.keep.canonicalize()?;
     let chosen = chosen(&arguments)?;
     println!("chaos: seed {seed}");
+    let has_volumes = match volume::can_mount(&root) {
+        Ok(()) => {
+            println!("chaos: a full disk is a full file system (tmpfs)");
+            true
+        }
+        Err(error) => {
+            println!(
+                "chaos: a full disk is played by the shim, for none can be mounted: {error:#}"
+            );
+            false
+        }
+    };
     let first = tempfile::tempdir_in(&root)?;
     let template = first.path().join("template");
     let world = World::make(&arguments.server, &arguments.shim, first.path(), &template)
@@ -120,6 +134,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         lasts: Duration::from_secs(arguments.seconds),
         client: arguments.client.clone(),
         settles: SETTLES_WITHIN,
+        has_volumes,
         planted: None,
     };
     if arguments.planted {

@@ -55,6 +55,8 @@ pub struct Run {
     pub lasts: Duration,
     /// How long everybody may take to be up to date when nothing is written any more.
     pub settles: Duration,
+    /// Whether data folders are on small file systems of their own.
+    pub has_volumes: bool,
     /// What is planted in the server.
     pub planted: Option<String>,
 }
@@ -86,7 +88,7 @@ impl Run {
             fs::remove_dir_all(&folder)?;
         }
         let seed = self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let disk = Disk::new(&folder, &self.shim, Some(&self.template))?;
+        let disk = Disk::new(&folder, &self.shim, Some(&self.template), self.has_volumes)?;
         let log = folder.join("server.log");
         let server = Server::new(&self.binary, disk, &log, self.planted.clone())?;
         server.start(None).await?;
@@ -141,6 +143,9 @@ impl Run {
             findings,
             folder: folder.clone(),
         };
+        if !report.findings.is_empty() {
+            arena.server.disk.keep()?;
+        }
         drop(arena);
         if report.findings.is_empty() {
             fs::remove_dir_all(&folder)?;

@@ -57,7 +57,7 @@ impl World {
     /// # Errors
     /// If the server refuses anything.
     pub async fn make(binary: &Path, shim: &Path, root: &Path, template: &Path) -> Result<World> {
-        let disk = Disk::new(&root.join("first"), shim, None)?;
+        let disk = Disk::new(&root.join("first"), shim, None, false)?;
         let server = Server::new(binary, disk, &root.join("first.log"), None)?;
         server.start(None).await?;
         let world = World::fill(server.address).await?;

@@ -17,6 +17,9 @@ use crate::rng::Rng;
 /// How long it may take until nothing is on the wire of a server that is gone.
 const HUSHED_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a disk may be full before a write meets it.
+const FULL_WITHIN: Duration = Duration::from_secs(3);
+
 impl Arena {
     pub(super) async fn kill(&self, rng: &mut Rng) -> Result<()> {
         self.server.kill()?;
@@ -100,13 +103,18 @@ impl Arena {
     }
 
     pub(super) async fn fill_disk(&self, rng: &mut Rng) -> Result<()> {
-        self.server.disk.control(Control {
-            is_full: true,
-            ..Control::default()
-        })?;
-        pause(rng, 700, 1_500).await;
+        let refused = || self.office.ledger.count_of("507");
+        let before = refused();
+        self.server.disk.be_full(true)?;
+        let full = Instant::now();
+        // A log that had grown before takes some more writes.
+        while refused() == before && full.elapsed() < FULL_WITHIN {
+            sleep(Duration::from_millis(20)).await;
+        }
+        pause(rng, 400, 1_200).await;
         let is_read = self.can_read().await;
-        self.server.disk.control(Control::default())?;
+        self.server.disk.be_full(false)?;
+        self.tell(format!("{} attempts were refused", refused() - before));
         is_read.context("while the disk was full, a list was not answered")?;
         self.writes_again()
             .await

@@ -37,7 +37,8 @@ function happen(story: Story): void {
 	else if (dice < 0.9) tidings.retryNow();
 	else if (dice < 0.92) story.clock.sleep(60_000);
 	else if (dice < 0.95) server.leave(pick(story, ['channel:b', 'channel:c']));
-	else if (dice < 0.98) server.join(pick(story, ['channel:b', 'channel:c']));
+	else if (dice < 0.97) server.join(pick(story, ['channel:b', 'channel:c']));
+	else if (dice < 0.98) server.connection?.joined(pick(story, [...server.rooms]));
 	else pick(story, story.views).view.reload();
 }
 

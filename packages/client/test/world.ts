@@ -167,7 +167,9 @@ export class SimServer {
 		const delay = () => 1 + Math.floor(this.#chance() * 60 * slow);
 		return new Promise((resolve, reject) => {
 			const fails = this.#chance() < 0.1;
+			const hangs = this.#chance() < 0.02;
 			this.#clock.after(delay(), () => {
+				if (hangs) return;
 				if (!this.isUp || fails) return this.#clock.after(5, () => reject(new Unreachable('cut')));
 				if (![...this.rooms].some(covers)) {
 					return this.#clock.after(delay(), () => reject(new ApiError(404, 'not_found', 'not found')));

@@ -16,6 +16,9 @@ use crate::web;
 /// As CI runs it: every fault once, in three rounds, always the same ones.
 pub const IN_CI: [&str; 7] = ["--cover", "--rounds", "3", "--seed", "1", "--seconds", "6"];
 
+/// And that the checker still sees: every known bug planted in the server in turn.
+pub const PLANTED_IN_CI: [&str; 5] = ["--planted", "--seed", "1", "--seconds", "3"];
+
 /// Rounds of faults; the arguments are the harness's (`--seed`, `--rounds`, `--round`, `--faults`, ...).
 pub fn run(arguments: &[&str]) -> Result<()> {
     programs::C_COMPILER.require()?;

@@ -33,7 +33,7 @@ usage: cargo xtask <command>
   build                    the release binary with the web app inside
   test [rust|web|journeys] every test, or one part: Rust, TypeScript, browser journeys
   lint                     fmt, clippy, rustdoc, prettier, svelte-check; warnings refused
-  ci                       lint, every test, short fuzzing, the smallest bench, every fault once; `update` must change nothing
+  ci                       lint, every test, short fuzzing, the smallest bench, every fault once, every planted bug; `update` must change nothing
   update                   regenerates what is generated: API documents, TypeScript types
   bench fanout [--smoke]   fans events out to 1,000 sockets, beside the limits and other Socket.IO servers
   bench connect            handshakes a second and what one costs

@@ -37,6 +37,9 @@ pub fn ci() -> Result<()> {
         })?;
     }
     steps.run("chaos, every fault once", || chaos::run(&chaos::IN_CI))?;
+    steps.run("chaos, every planted bug found", || {
+        chaos::run(&chaos::PLANTED_IN_CI)
+    })?;
     steps.run("nothing generated is stale", generate::must_be_current)?;
     steps.finish()
 }

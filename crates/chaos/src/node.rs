@@ -109,11 +109,14 @@ impl Node {
         }
     }
 
-    /// Posts through the outbox until the round is over.
+    /// Posts through the outbox until the round is over, and now and then lets a client ask whether it missed anything.
     pub async fn write(self: Rc<Node>, mut rng: Rng) {
         while !self.office.mood.is_over.get() {
             sleep(Duration::from_millis(rng.between(100, 500))).await;
             let person = *rng.pick(&PEOPLE).unwrap_or(&0);
+            if rng.chance(10) {
+                self.tell(&json!({"do": "wake", "client": name(person)}));
+            }
             let channel = rng.below(2); // the two whose members stay
             let world = &self.office.world;
             if !world.channels[channel].members.contains(&person) {

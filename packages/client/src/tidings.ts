@@ -71,6 +71,8 @@ export class Tidings {
 	readonly #states = new Set<(state: ConnectionState) => void>();
 	readonly #returns = new Set<(report: CaughtUp) => void>();
 	#startedAt = 0;
+	/** Something came by polling since the server was last asked: an answer to a poll may be lost without a trace. */
+	#hasPolled = false;
 	#unwatch: (() => void) | null = null;
 
 	constructor(options: TidingsOptions) {
@@ -235,14 +237,25 @@ export class Tidings {
 
 	#changed(state: ConnectionState): void {
 		this.outbox.gate(state.phase === 'live');
+		if (state.phase === 'catching-up') this.#hasPolled ||= state.transport === 'polling';
+		else if (state.phase === 'live' && state.transport === 'websocket') this.#askAfterPolling();
+		else if (state.phase === 'offline') this.#hasPolled = false;
 		const isUp = state.phase === 'live' || state.phase === 'catching-up';
 		if (!isUp) this.#heart.set(null);
 		else if (state.phase === 'live') this.#heart.set(this.#clock.now() + HEARTBEAT_MS);
 		for (const told of [...this.#states]) guarded(() => told(state));
 	}
 
+	/** A browser repeats a poll whose connection broke, and the session goes on without what the first answer held. */
+	#askAfterPolling(): void {
+		if (!this.#hasPolled) return;
+		this.#hasPolled = this.state.phase === 'live' && this.state.transport === 'polling';
+		this.#link.ask(this.#follow.claims());
+	}
+
 	#beat(): void {
 		this.#link.send('heartbeat', {});
+		this.#askAfterPolling();
 		this.#heart.set(this.#clock.now() + HEARTBEAT_MS);
 	}
 

@@ -289,6 +289,31 @@ describe('Tidings', () => {
 		expect(tidings.send('heartbeat', {})).toBe(false);
 	});
 
+	it('asks after polling whether an answer was lost: with every heartbeat, and when WebSocket has taken over', async () => {
+		const { clock, tidings, link } = made();
+		const { view } = viewed(tidings, async () => at(1));
+		const asked = () => link.did.filter((did) => (did as unknown[])[0] === 'ask');
+		const phases: string[] = [];
+		tidings.start();
+		view.open();
+		link.host.opened('sid', 'polling');
+		link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [1, 10] } });
+		link.tell('resumed', { rooms: {} });
+		tidings.onState(({ phase }) => phases.push(phase));
+		await clock.pass(61_000);
+		const ask = ['ask', { 'channel:a': [1, 10] }];
+		expect(asked()).toEqual([ask, ask]);
+		link.host.upgraded('websocket');
+		await clock.pass(61_000);
+		expect(asked()).toEqual([ask, ask, ask]);
+		expect(phases, 'nobody is told of it').toEqual(['live']);
+		link.host.ended(false);
+		await clock.pass(2_000);
+		link.ready({ 'channel:a': [1, 10] });
+		await clock.pass(61_000);
+		expect(asked()).toHaveLength(3);
+	});
+
 	it('stays away when it is nobody, and says so', () => {
 		let told = 0;
 		const { tidings, link } = made({ onUnauthorized: () => (told += 1) });

@@ -4,21 +4,26 @@
 //! something this program does not have, stops the start with the variable's name and what is allowed. Names are
 //! those that Open WebUI's operators already use wherever it has one; our own begin with `TIDINGS_`.
 
+mod auth;
 mod check;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod limits;
+mod models;
 mod settings;
+mod sockets;
 mod values;
 
+pub use auth::{AuthConfig, SameSite};
 pub use check::SettingErrors;
 pub use limits::LimitConfig;
+pub use models::ModelConfig;
 pub use settings::Settings;
+pub use sockets::SocketConfig;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use wire::people::Role;
 
 /// What the settings mean, checked.
 #[derive(Debug, Clone)]
@@ -71,68 +76,6 @@ pub enum Origins {
     Any,
     /// These, with credentials.
     List(Vec<String>),
-}
-
-/// Accounts, tokens, cookies.
-#[derive(Clone)]
-pub struct AuthConfig {
-    /// Key that signs tokens; empty until [`crate::auth`]'s key file gives one.
-    pub secret_key: String,
-    /// How long a token lives; `None` is for ever.
-    pub jwt_expires_in: Option<Duration>,
-    /// Whether strangers may sign up.
-    pub enable_signup: bool,
-    /// Role of those who sign up after the first.
-    pub default_role: Role,
-    /// Whether `sk-` keys are accepted.
-    pub enable_api_keys: bool,
-    /// `SameSite` of the cookie.
-    pub cookie_same_site: SameSite,
-    /// `Secure` of the cookie.
-    pub cookie_secure: bool,
-}
-
-impl std::fmt::Debug for AuthConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthConfig")
-            .field("jwt_expires_in", &self.jwt_expires_in)
-            .finish_non_exhaustive()
-    }
-}
-
-/// `SameSite` of the session cookie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent on top-level navigation from elsewhere.
-    Lax,
-    /// Never sent from elsewhere.
-    Strict,
-    /// Always sent; needs `Secure`.
-    None,
-}
-
-/// The real-time endpoint.
-#[derive(Debug, Clone)]
-pub struct SocketConfig {
-    /// Offer WebSocket and the upgrade to it; else polling only.
-    pub enable_websocket: bool,
-    /// Time between two pings of the server.
-    pub ping_interval: Duration,
-    /// How long a pong may take.
-    pub ping_timeout: Duration,
-    /// Compress long WebSocket messages for clients that offer it.
-    pub compression: bool,
-}
-
-/// Whom to ask for answers.
-#[derive(Debug, Clone)]
-pub struct ModelConfig {
-    /// OpenAI-compatible base URLs with their keys; a key may be empty.
-    pub openai: Vec<(String, String)>,
-    /// Ollama base URLs.
-    pub ollama: Vec<String>,
-    /// Longest line of an upstream's stream that is passed on, in bytes; `None` passes all.
-    pub max_line_bytes: Option<usize>,
 }
 
 /// Switches for whole features.

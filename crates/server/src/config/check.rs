@@ -1,15 +1,11 @@
 //! From [`Settings`] to [`Config`]: reads each value, gathers every fault, and writes the effective settings.
 
 use super::settings::Settings;
-use super::values::{base_url, boolean, life, list, number, seconds};
-use super::{
-    AuthConfig, Config, FeatureConfig, HttpConfig, LogConfig, ModelConfig, Origins, SameSite,
-    SocketConfig,
-};
+use super::values::{base_url, boolean, list, number, seconds};
+use super::{Config, FeatureConfig, HttpConfig, LogConfig, Origins, SameSite};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-use wire::people::Role;
 
 /// Every setting that is wrong, so that one start shows them all.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,8 +46,13 @@ impl Reader {
         })
     }
 
+    /// Remembers a fault that concerns several settings.
+    pub(super) fn fault(&mut self, text: String) {
+        self.0.push(text);
+    }
+
     /// As [`Self::read`], without repeating a secret in the message.
-    fn secret(
+    pub(super) fn secret(
         &mut self,
         name: &str,
         text: Option<&String>,
@@ -105,9 +106,9 @@ impl Config {
             retention: retention(&mut r, settings),
             http: http(&mut r, settings),
             limits: super::limits::limits(&mut r, settings),
-            auth: auth(&mut r, settings),
-            sockets: sockets(&mut r, settings),
-            models: models(&mut r, settings),
+            auth: super::auth::auth(&mut r, settings),
+            sockets: super::sockets::sockets(&mut r, settings),
+            models: super::models::models(&mut r, settings),
             features: features(&mut r, settings),
             log: LogConfig {
                 filter: r.read(
@@ -292,131 +293,6 @@ fn http(r: &mut Reader, s: &Settings) -> HttpConfig {
     }
 }
 
-fn auth(r: &mut Reader, s: &Settings) -> AuthConfig {
-    let four_weeks = Duration::from_secs(4 * 7 * 24 * 3600);
-    AuthConfig {
-        secret_key: r.secret(
-            "WEBUI_SECRET_KEY",
-            s.webui_secret_key.as_ref(),
-            "at least 16 bytes",
-            |t| t.len() >= 16,
-        ),
-        jwt_expires_in: r.read(
-            "JWT_EXPIRES_IN",
-            s.jwt_expires_in.as_ref(),
-            Some(four_weeks),
-            life,
-        ),
-        enable_signup: r.read("ENABLE_SIGNUP", s.enable_signup.as_ref(), true, boolean),
-        default_role: r.read(
-            "DEFAULT_USER_ROLE",
-            s.default_user_role.as_ref(),
-            Role::User,
-            |t| Role::parse(t).ok_or_else(|| "user, pending or admin".to_owned()),
-        ),
-        enable_api_keys: r.read("ENABLE_API_KEYS", s.enable_api_keys.as_ref(), true, boolean),
-        cookie_same_site: r.read(
-            "WEBUI_AUTH_COOKIE_SAME_SITE",
-            s.webui_auth_cookie_same_site.as_ref(),
-            SameSite::Lax,
-            same_site,
-        ),
-        cookie_secure: r.read(
-            "WEBUI_AUTH_COOKIE_SECURE",
-            s.webui_auth_cookie_secure.as_ref(),
-            false,
-            boolean,
-        ),
-    }
-}
-
-fn sockets(r: &mut Reader, s: &Settings) -> SocketConfig {
-    let (interval, timeout) = (Duration::from_secs(25), Duration::from_secs(20));
-    SocketConfig {
-        enable_websocket: r.read(
-            "ENABLE_WEBSOCKET_SUPPORT",
-            s.enable_websocket_support.as_ref(),
-            true,
-            boolean,
-        ),
-        ping_interval: r.read(
-            "WEBSOCKET_SERVER_PING_INTERVAL",
-            s.websocket_server_ping_interval.as_ref(),
-            interval,
-            |t| seconds(t, 1, 300),
-        ),
-        ping_timeout: r.read(
-            "WEBSOCKET_SERVER_PING_TIMEOUT",
-            s.websocket_server_ping_timeout.as_ref(),
-            timeout,
-            |t| seconds(t, 1, 300),
-        ),
-        compression: r.read(
-            "TIDINGS_WEBSOCKET_COMPRESSION",
-            s.tidings_websocket_compression.as_ref(),
-            false,
-            boolean,
-        ),
-    }
-}
-
-fn models(r: &mut Reader, s: &Settings) -> ModelConfig {
-    let urls = |t: &str| {
-        list(t)
-            .iter()
-            .map(|url| base_url(url))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let one = |t: &str| base_url(t).map(|url| vec![url]);
-    let single = r.read(
-        "OPENAI_API_BASE_URL",
-        s.openai_api_base_url.as_ref(),
-        vec![],
-        one,
-    );
-    let openai = r.read(
-        "OPENAI_API_BASE_URLS",
-        s.openai_api_base_urls.as_ref(),
-        single,
-        urls,
-    );
-    let single = r.read("OLLAMA_BASE_URL", s.ollama_base_url.as_ref(), vec![], one);
-    let ollama = r.read(
-        "OLLAMA_BASE_URLS",
-        s.ollama_base_urls.as_ref(),
-        single,
-        urls,
-    );
-    // Keys keep their places: an empty one belongs to an address that needs none.
-    let written = s
-        .openai_api_keys
-        .as_deref()
-        .filter(|t| !t.is_empty())
-        .or(s.openai_api_key.as_deref());
-    let keys: Vec<&str> = written
-        .map(|t| t.split(';').map(str::trim).collect())
-        .unwrap_or_default();
-    if keys.len() > openai.len() && keys.iter().any(|key| !key.is_empty()) {
-        let (keys, urls) = (keys.len(), openai.len());
-        r.0.push(format!("OPENAI_API_KEYS: {keys} keys for {urls} addresses in OPENAI_API_BASE_URLS; allowed is at most one each"));
-    }
-    let keyed =
-        |(i, url): (usize, String)| (url, keys.get(i).copied().unwrap_or_default().to_owned());
-    ModelConfig {
-        openai: openai.into_iter().enumerate().map(keyed).collect(),
-        ollama,
-        max_line_bytes: r.read(
-            "CHAT_STREAM_RESPONSE_CHUNK_MAX_BUFFER_SIZE",
-            s.chat_stream_response_chunk_max_buffer_size.as_ref(),
-            None,
-            |t| {
-                number::<i64>(t, i64::MIN, 1 << 30)
-                    .map(|n| usize::try_from(n).ok().filter(|n| *n > 0))
-            },
-        ),
-    }
-}
-
 fn features(r: &mut Reader, s: &Settings) -> FeatureConfig {
     FeatureConfig {
         channels: r.read("ENABLE_CHANNELS", s.enable_channels.as_ref(), true, boolean),
@@ -483,15 +359,6 @@ fn origins(text: &str) -> Result<Origins, String> {
         .map(Origins::List)
 }
 
-fn same_site(text: &str) -> Result<SameSite, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "lax" => Ok(SameSite::Lax),
-        "strict" => Ok(SameSite::Strict),
-        "none" => Ok(SameSite::None),
-        _ => Err("lax, strict or none".to_owned()),
-    }
-}
-
 fn log_filter(text: &str) -> Result<String, String> {
     match text.parse::<tracing_subscriber::filter::Targets>() {
         Ok(_) => Ok(text.to_owned()),
@@ -513,6 +380,7 @@ fn log_format(text: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
     use crate::config::settings::Absent;
+    use wire::people::Role;
 
     fn check(change: impl Fn(&mut Settings)) -> Result<Config, SettingErrors> {
         let mut settings = Settings::default();
@@ -553,22 +421,6 @@ mod tests {
         assert!(
             rows.iter()
                 .all(|(_, written, allowed, _)| written.is_none() && allowed.contains(&""))
-        );
-    }
-
-    #[test]
-    fn keys_belong_to_addresses_by_their_place() {
-        let config = check(|s| {
-            s.openai_api_base_urls = Some("http://a/v1;http://b/v1/".into());
-            s.openai_api_keys = Some(";k2".into());
-        });
-        let openai = config.unwrap().models.openai;
-        assert_eq!(
-            openai,
-            [
-                ("http://a/v1".into(), String::new()),
-                ("http://b/v1".into(), "k2".into())
-            ]
         );
     }
 

@@ -1,5 +1,6 @@
 //! Coming back: a socket that says where it stands gets what it missed, in order, or is told to fetch anew.
 
+use crate::opening::{self, Opening, emit};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::{Person, Tab, World, path_of};
@@ -9,6 +10,35 @@ fn room_of(channel: &Value) -> String {
         "channel:{}",
         channel["id"].as_str().expect("an id is a text")
     )
+}
+
+/// Ada, whose one tab has seen a message and is closed.
+struct Away {
+    world: World,
+    general: Value,
+    ada: Person,
+    bob: Person,
+    seen: Value,
+}
+
+async fn away() -> Away {
+    let opening = opening::seen(async |_, ada| ada.connect().await).await;
+    let Opening {
+        world,
+        general,
+        ada,
+        bob,
+        tab,
+        seen,
+    } = opening;
+    tab.close().await;
+    Away {
+        world,
+        general,
+        ada,
+        bob,
+        seen,
+    }
 }
 
 /// A socket that claims to stand at this place of the channel.
@@ -48,12 +78,13 @@ async fn recovered(tab: &Tab, channel: &Value) -> bool {
 
 #[tokio::test]
 async fn what_was_missed_arrives_in_order_before_what_is_new() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "seen").await;
-    let seen = tab.next_in_channel("message").await;
-    tab.close().await;
+    let Away {
+        world,
+        general,
+        ada,
+        bob,
+        seen,
+    } = away().await;
     for text in ["missed 1", "missed 2"] {
         bob.say(&general, text).await;
     }
@@ -67,12 +98,13 @@ async fn what_was_missed_arrives_in_order_before_what_is_new() {
 
 #[tokio::test]
 async fn a_restart_of_the_server_loses_nothing_for_those_who_come_back() {
-    let mut world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "seen").await;
-    let seen = tab.next_in_channel("message").await;
-    tab.close().await;
+    let Away {
+        mut world,
+        general,
+        ada,
+        bob,
+        seen,
+    } = away().await;
     bob.say(&general, "missed").await;
     world.restart().await;
     let tab = back_at(&world, &ada, &general, position(&seen)).await;
@@ -108,30 +140,15 @@ async fn a_claim_that_the_log_does_not_know_is_told_to_fetch_anew() {
 
 #[tokio::test]
 async fn too_much_missed_is_told_in_one_message() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "seen").await;
-    let seen = tab.next_in_channel("message").await;
-    tab.close().await;
-    let room = wire::Room::parse(&room_of(&general)).expect("a room");
-    let id: wire::ChannelId = general["id"].as_str().unwrap_or_default().into();
+    let Away {
+        world,
+        general,
+        ada,
+        seen,
+        ..
+    } = away().await;
     for count in [999, 2] {
-        let (room, id) = (room.clone(), id.clone());
-        let written: Result<(), server::error::Error> = world
-            .app
-            .store
-            .write(move |tx| {
-                for _ in 0..count {
-                    let gone = wire::events::ChannelSeen {
-                        channel_id: id.clone(),
-                    };
-                    tx.emit(room.clone(), wire::events::ServerEvent::ChannelAdded(gone));
-                }
-                Ok(())
-            })
-            .await;
-        written.expect("events are stored");
+        emit(&world, &general, count).await;
         let tab = back_at(&world, &ada, &general, position(&seen)).await;
         let is_near = count == 999;
         assert_eq!(recovered(&tab, &general).await, is_near);
@@ -230,12 +247,13 @@ async fn a_snapshot_says_up_to_which_event_it_is() {
 
 #[tokio::test]
 async fn large_events_that_were_missed_do_not_close_the_socket_that_catches_up() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "seen").await;
-    let seen = tab.next_in_channel("message").await;
-    tab.close().await;
+    let Away {
+        mut world,
+        general,
+        ada,
+        bob,
+        seen,
+    } = away().await;
     // Together more than a connection's queue may hold.
     let texts_missed: Vec<String> = (0..30)
         .map(|number| format!("{number} {}", "x".repeat(60_000)))
@@ -243,9 +261,14 @@ async fn large_events_that_were_missed_do_not_close_the_socket_that_catches_up()
     for text in &texts_missed {
         bob.say(&general, text).await;
     }
-    let tab = back_at(&world, &ada, &general, position(&seen)).await;
-    assert_eq!(texts(&tab, 30).await, texts_missed);
-    assert!(recovered(&tab, &general).await);
+    for is_from_the_log in [false, true] {
+        if is_from_the_log {
+            world.restart().await;
+        }
+        let tab = back_at(&world, &ada, &general, position(&seen)).await;
+        assert_eq!(texts(&tab, 30).await, texts_missed);
+        assert!(recovered(&tab, &general).await);
+    }
 }
 
 #[tokio::test]

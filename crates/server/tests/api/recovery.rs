@@ -1,5 +1,6 @@
 //! Stock Socket.IO recovery: a client that asked for it with `?recovery=1` goes on where it was, or begins anew.
 
+use crate::opening::{self, Opening, emit};
 use serde_json::{Value, json};
 use testkit::{Person, Tab, World, path_of};
 
@@ -106,11 +107,14 @@ async fn who_did_not_ask_gets_no_offsets() {
 
 #[tokio::test]
 async fn in_doubt_a_client_begins_anew() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = open(&world, &ada).await;
-    bob.say(&general, "seen").await;
-    says(&tab, &["seen"]).await;
+    let Opening {
+        world,
+        general,
+        ada,
+        bob,
+        tab,
+        ..
+    } = opening::seen(open).await;
     let held = breaks(tab);
     let seen = held.offset.as_str().unwrap_or_default().to_owned();
     let (pos, at) = seen.split_once('-').expect("pos-time");
@@ -162,30 +166,16 @@ async fn in_doubt_a_client_begins_anew() {
 
 #[tokio::test]
 async fn too_much_missed_is_a_new_session() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = open(&world, &ada).await;
-    bob.say(&general, "seen").await;
-    says(&tab, &["seen"]).await;
+    let Opening {
+        world,
+        general,
+        ada,
+        tab,
+        ..
+    } = opening::seen(open).await;
     let held = breaks(tab);
-    let id: wire::ChannelId = general["id"].as_str().unwrap_or_default().into();
     for (count, is_near) in [(900, true), (101, false)] {
-        let id = id.clone();
-        let written: Result<(), server::error::Error> = world
-            .app
-            .store
-            .write(move |tx| {
-                for _ in 0..count {
-                    let seen = wire::events::ChannelSeen {
-                        channel_id: id.clone(),
-                    };
-                    let event = wire::events::ServerEvent::ChannelAdded(seen);
-                    tx.emit(wire::Room::Channel(id.clone()), event);
-                }
-                Ok(())
-            })
-            .await;
-        written.expect("events are stored");
+        emit(&world, &general, count).await;
         let tab = back(&world, &ada, &held).await;
         assert_eq!(is_recovered(&tab, &held), is_near);
         tab.settled().await;
@@ -225,11 +215,14 @@ async fn rights_are_those_of_now() {
 
 #[tokio::test]
 async fn a_token_that_was_revoked_recovers_nothing() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = open(&world, &ada).await;
-    bob.say(&general, "seen").await;
-    says(&tab, &["seen"]).await;
+    let Opening {
+        world,
+        general,
+        ada,
+        bob,
+        tab,
+        ..
+    } = opening::seen(open).await;
     let held = breaks(tab);
     ada.get("/api/v1/auths/signout").await.ok();
     bob.say(&general, "secret").await;

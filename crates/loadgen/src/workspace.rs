@@ -154,6 +154,7 @@ fn start(binary: &Path, data: &Path, slow: Option<&SlowSync>) -> Result<Server> 
         command
             .arg("serve")
             .env("TIDINGS_SOCKETS_PER_USER", "0")
+            .env("TIDINGS_SIGNUPS_PER_ADDRESS", "0")
             .env("DATA_DIR", data)
             .env("HOST", "127.0.0.1")
             .env("PORT", port)

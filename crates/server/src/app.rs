@@ -100,7 +100,7 @@ impl App {
         let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
         let (arrivals, arriving) = Arrivals::new();
         let app = App(Arc::new(Parts {
-            auth: Auth::new(&config.auth),
+            auth: Auth::new(&config),
             models: models(&config)?,
             runs: Runs::default(),
             hub: hub.clone(),

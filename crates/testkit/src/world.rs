@@ -55,6 +55,8 @@ impl World {
             openai_api_keys: Some("sk-test".into()),
             ollama_base_urls: Some(ollama.base_url()),
             tidings_synchronous: Some("normal".into()),
+            // All come from one address.
+            tidings_signups_per_address: Some("0".into()),
             ..Settings::default()
         };
         change(&mut settings);

@@ -29,8 +29,8 @@ pub struct SignedIn {
 /// Makes an account and begins its first session. The very first becomes admin.
 ///
 /// # Errors
-/// When sign-up is closed, the address is taken, or a field is not allowed.
-pub async fn sign_up(app: &App, form: SignUp) -> Result<SignedIn, Error> {
+/// When sign-up is closed, the address is taken, a field is not allowed, or too many accounts came from there.
+pub async fn sign_up(app: &App, form: SignUp, from: IpAddr) -> Result<SignedIn, Error> {
     if !app.config.auth.enable_signup {
         return Err(Error::Forbidden(
             "sign-up is closed on this server; ask its admin for an account",
@@ -39,6 +39,12 @@ pub async fn sign_up(app: &App, form: SignUp) -> Result<SignedIn, Error> {
     let (email, name) = (rules::email(&form.email)?, rules::name(&form.name)?);
     rules::password(&form.password)?;
     let picture = people::actions::chosen_picture(None, form.profile_image_url.as_deref())?;
+    let now_ms = app.clock.now_ms();
+    if let Some(sign_ups) = &app.auth.sign_ups_per_address {
+        sign_ups
+            .take(&from.to_string(), now_ms)
+            .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
+    }
     let taken = {
         let email = email.clone();
         app.store
@@ -50,11 +56,10 @@ pub async fn sign_up(app: &App, form: SignUp) -> Result<SignedIn, Error> {
         return Err(email_taken());
     }
     let password_hash = app.auth.passwords.hash(form.password).await?;
-    let (now_ms, default_role) = (app.clock.now_ms(), app.config.auth.default_role);
     let new = NewUser {
         email,
         name,
-        role: default_role,
+        role: app.config.auth.default_role,
         password_hash,
     };
     let sign = signer(app, now_ms);

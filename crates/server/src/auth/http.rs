@@ -37,9 +37,14 @@ pub fn routes() -> OpenApiRouter<App> {
     (status = 400, body = ErrorBody, description = "`email_taken`, `email_invalid`, `name_invalid`, `password_invalid`"),
     (status = 403, body = ErrorBody, description = "sign-up is closed"),
     (status = 422, body = ValidationBody),
+    (status = 429, body = ErrorBody, description = "too many new accounts from this address"),
 ))]
-async fn sign_up(State(app): State<App>, Body(form): Body<SignUp>) -> Result<Response, Error> {
-    actions::sign_up(&app, form)
+async fn sign_up(
+    State(app): State<App>,
+    ClientAddress(from): ClientAddress,
+    Body(form): Body<SignUp>,
+) -> Result<Response, Error> {
+    actions::sign_up(&app, form, from)
         .await
         .map(|begun| begin(&app, begun))
 }

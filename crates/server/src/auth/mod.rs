@@ -21,7 +21,7 @@ pub use address::ClientAddress;
 pub use password::Passwords;
 pub use permissions::permissions;
 
-use crate::config::AuthConfig;
+use crate::config::Config;
 use limit::Limit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,17 +34,21 @@ pub struct Auth {
     pub passwords: Passwords,
     tries_per_account: Limit,
     tries_per_address: Limit,
+    /// None where any number may be made.
+    sign_ups_per_address: Option<Limit>,
 }
 
 impl Auth {
     /// From the settings; the signing key must be there.
     #[must_use]
-    pub fn new(config: &AuthConfig) -> Auth {
+    pub fn new(config: &Config) -> Auth {
+        let sign_ups = i64::from(config.limits.signups_per_address);
         Auth {
-            tokens: Tokens::new(config),
+            tokens: Tokens::new(&config.auth),
             passwords: Passwords::default(),
             tries_per_account: Limit::new(15, 180_000),
             tries_per_address: Limit::new(60, 180_000),
+            sign_ups_per_address: (sign_ups > 0).then(|| Limit::new(sign_ups, 3_600_000)),
         }
     }
 

@@ -137,6 +137,14 @@ pub struct Settings {
         global = true
     )]
     pub tidings_request_timeout: Option<String>,
+    /// Accounts that one address may make at once and again in an hour, 0 for any number [default: 60]
+    #[arg(
+        long,
+        env = "TIDINGS_SIGNUPS_PER_ADDRESS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_signups_per_address: Option<String>,
     /// Open sockets of one person, 0 for any number [default: 200]
     #[arg(
         long,

@@ -29,7 +29,10 @@ async fn started(folder: &std::path::Path) -> (App, Listening, String) {
     let listening = listen(&app).await.unwrap();
     let form = json!({"name": "ada", "email": "ada@example.org", "password": "correct horse"});
     let form = serde_json::from_value(form).unwrap();
-    let token = sign_up(&app, form).await.unwrap().token;
+    let token = sign_up(&app, form, [127, 0, 0, 1].into())
+        .await
+        .unwrap()
+        .token;
     (app, listening, token)
 }
 

@@ -170,6 +170,27 @@ async fn too_many_tries_for_an_account_must_wait() {
 }
 
 #[tokio::test]
+async fn too_many_new_accounts_from_an_address_must_wait() {
+    let world = World::with(|settings| {
+        settings.tidings_signups_per_address = Some("3".into());
+    })
+    .await;
+    let nobody = world.nobody();
+    for name in ["ada", "bob", "eve"] {
+        let _ = nobody.post(SIGN_UP, &form(name)).await.ok();
+    }
+    let refused = nobody.post(SIGN_UP, &form("joe")).await;
+    assert!(refused.headers.contains_key("retry-after"));
+    refused.refused(429, "too_many_requests");
+    world.advance(Duration::from_secs(20 * 60));
+    let _ = nobody.post(SIGN_UP, &form("joe")).await.ok();
+    nobody
+        .post(SIGN_UP, &form("pat"))
+        .await
+        .refused(429, "too_many_requests");
+}
+
+#[tokio::test]
 async fn too_many_tries_from_an_address_must_wait() {
     let world = World::new().await;
     let nobody = world.nobody();

@@ -5,6 +5,7 @@ use crate::channels::{self, Markers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
+use crate::http::turns::Turns;
 use crate::hub::{self, Hub};
 use crate::live::arrivals::Arrivals;
 use crate::live::{self, Live};
@@ -60,6 +61,8 @@ pub struct Parts {
     pub presence: Presence,
     /// How far people have read channels, before it is stored.
     pub markers: Markers,
+    /// Commands under way that must not begin twice.
+    pub turns: Turns,
     /// Background tasks; each ends when `stopping` is cancelled.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
@@ -109,6 +112,7 @@ impl App {
             arrivals,
             presence: Presence::default(),
             markers: Markers::default(),
+            turns: Turns::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             broken: CancellationToken::new(),

@@ -9,6 +9,7 @@ mod commands;
 mod headers;
 pub mod query;
 mod slow_body;
+pub mod turns;
 mod webapp;
 
 use crate::app::App;

@@ -200,6 +200,7 @@ pub async fn sign_out_everywhere(app: &App, actor: &Actor) -> Result<(), Error> 
 /// # Errors
 /// When the present password is not right, or the new one is not allowed.
 pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> Result<(), Error> {
+    let _turn = app.turn(actor).await;
     if let Some(()) = app.answer_before(actor).await? {
         return Ok(());
     }

@@ -69,6 +69,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// What names the command of one person.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.resource, self.key)
+    }
+
     /// The same command's step of this name, where one command takes several jobs. Sent again, it goes on behind the
     /// steps that were done.
     #[must_use]

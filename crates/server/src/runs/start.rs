@@ -47,6 +47,7 @@ async fn begin(
     message_id: MessageId,
     mut request: CompletionRequest,
 ) -> Result<TaskStarted, Error> {
+    let _turn = app.turn(actor).await;
     if let Some(started) = app.answer_before(actor).await? {
         return Ok(started);
     }
@@ -85,12 +86,13 @@ async fn begin(
         status: true,
         task_id: handle.run.id.clone(),
     };
-    let needs_title = match is_stored {
-        true => match store_turn(app, actor, &handle, turn, started.clone()).await? {
-            Turned::Now { needs_title } => needs_title,
-            Turned::Before(started) => return Ok(started),
-        },
-        false => false,
+    let turned = match is_stored {
+        true => store_turn(app, actor, &handle, turn, started.clone()).await?,
+        false => remember(app, actor, started.clone()).await?,
+    };
+    let needs_title = match turned {
+        Turned::Now { needs_title } => needs_title,
+        Turned::Before(started) => return Ok(started),
     };
     place.keep();
     drive::spawn(app, handle, asking, wants_title && needs_title);
@@ -228,6 +230,20 @@ async fn store_turn(
             Ok(turned.unwrap_or(Turned::Before(started)))
         })
         .await
+}
+
+/// Of a conversation that is not stored only the command is.
+async fn remember(app: &App, actor: &Actor, started: TaskStarted) -> Result<Turned, Error> {
+    let is_now = Turned::Now { needs_title: false };
+    if actor.command.is_none() {
+        return Ok(is_now);
+    }
+    let id = started.task_id.clone();
+    let first = app.command(actor, move |_| Ok(started)).await?;
+    Ok(match first.task_id == id {
+        true => is_now,
+        false => Turned::Before(first),
+    })
 }
 
 fn write_turn(tx: &mut Tx<'_>, run: &Running, new: NewTurn, now_ms: i64) -> Result<bool, Error> {

@@ -368,6 +368,44 @@ async fn what_ran_is_known_for_seven_days_and_said_to_be_unknown_after_them() {
 }
 
 #[tokio::test]
+async fn the_same_start_twice_at_the_same_moment_is_one_answer() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let path = "/api/chat/completions";
+    let stored = new_chat(&ada).await;
+    for (chat, [key, other_key]) in [(stored.as_str(), ["k1", "k2"]), ("local:1", ["k3", "k4"])] {
+        let gate = world.openai.hold("mock-gpt");
+        let tab = ada.connect().await;
+        let asked = question(chat, "mock-gpt", "Hi");
+        let start = |key| keyed(&ada, &Method::POST, path, key, &asked);
+        let (one, two) = tokio::join!(start(key), start(key));
+        let started = one.ok();
+        assert_eq!(started, two.ok(), "{chat}");
+        start(other_key).await.refused(409, "already_generating");
+        let tasks = ada.get("/api/tasks").await.ok();
+        assert_eq!(tasks["tasks"], json!([started["task_id"]]));
+        gate.open();
+        done(&tab).await;
+        assert_eq!(start(key).await.ok(), started, "{chat}: it was done");
+        let mut other = asked.clone();
+        other["model"] = json!("mock-reason");
+        let reused = keyed(&ada, &Method::POST, path, key, &other).await;
+        reused.refused(409, "idempotency_key_reused");
+    }
+}
+
+#[tokio::test]
+async fn the_same_new_password_twice_at_the_same_moment_is_set_once() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let form = json!({"password": PASSWORD, "new_password": "another horse battery"});
+    let path = "/api/v1/auths/update/password";
+    let set = || keyed(&ada, &Method::POST, path, "k1", &form);
+    let (one, two) = tokio::join!(set(), set());
+    assert_eq!((one.ok(), two.ok()), (json!(true), json!(true)));
+}
+
+#[tokio::test]
 async fn another_person_does_not_meet_a_key() {
     let world = World::new().await;
     let [ada, bob] = world.people(["ada", "bob"]).await;

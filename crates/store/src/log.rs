@@ -203,32 +203,42 @@ pub fn kept_at(conn: &Conn, places: &[(String, i64)]) -> Result<Vec<KeptAt>, Err
     places.iter().map(one).collect()
 }
 
-/// A room's events after `seq`, oldest first, at most `limit`.
-pub fn events_after(
-    conn: &Conn,
-    room: &str,
-    seq: i64,
-    limit: u32,
-) -> Result<Vec<Committed>, Error> {
-    conn.all(
-        sql!("log/of_room_after"),
-        params![room, seq, limit],
-        committed,
-    )
-}
-
-/// The whole log after `pos`, in order, at most `limit` rows.
-pub fn all_after(conn: &Conn, pos: i64, limit: u32) -> Result<Vec<Committed>, Error> {
-    conn.all(sql!("log/after"), params![pos, limit], committed)
-}
-
-/// How much a reader may have missed to be given it all at once.
+/// How much is read at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Most {
     /// Events in all rooms.
     pub events: usize,
     /// Bytes of their payloads.
     pub bytes: usize,
+}
+
+/// A room's events after `seq`, oldest first: no more than `most`, but one in any case.
+pub fn events_after(
+    conn: &Conn,
+    room: &str,
+    seq: i64,
+    most: Most,
+) -> Result<Vec<Committed>, Error> {
+    let limit = i64::try_from(most.events).unwrap_or(i64::MAX);
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    conn.while_some(
+        sql!("log/of_room_after"),
+        params![room, seq, limit],
+        |row| {
+            bytes += row.get_ref(4)?.as_bytes()?.len();
+            if bytes > most.bytes && !events.is_empty() {
+                return Ok(None);
+            }
+            events.push(committed(row)?);
+            Ok(Some(()))
+        },
+    )?;
+    Ok(events)
+}
+
+/// The whole log after `pos`, in order, at most `limit` rows.
+pub fn all_after(conn: &Conn, pos: i64, limit: u32) -> Result<Vec<Committed>, Error> {
+    conn.all(sql!("log/after"), params![pos, limit], committed)
 }
 
 /// What some rooms got after one place of the log.

@@ -97,7 +97,7 @@ async fn an_event_carries_its_room_number_and_time() {
         .store
         .read(|conn| {
             Ok::<_, Error>((
-                log::events_after(conn, "channel:a", 0, 10)?,
+                log::events_after(conn, "channel:a", 0, ALL)?,
                 log::room_head(conn, "channel:a")?,
             ))
         })
@@ -415,9 +415,15 @@ async fn prune_all(store: &Store, keep: store::retention::Retention, now_ms: i64
     }
 }
 
+/// More than any test writes.
+const ALL: log::Most = log::Most {
+    events: 1_000,
+    bytes: usize::MAX,
+};
+
 async fn kept_seqs(store: &Store, name: u8) -> Vec<i64> {
     let rows = store
-        .read(move |conn| log::events_after(conn, &room(name).to_string(), 0, 1_000))
+        .read(move |conn| log::events_after(conn, &room(name).to_string(), 0, ALL))
         .await
         .unwrap();
     let seq = |row: Committed| match row.what {

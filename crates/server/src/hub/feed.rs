@@ -4,30 +4,34 @@
 //! A room that is behind gets no live event and buffers none, so a slow or returning socket costs no more memory than a
 //! live one. A room may end (`until`) while it is behind: the socket still gets what came before its removal.
 
-use super::ring::Kept;
+use super::pages::Paged;
 use super::{Hub, lock, stamped, tell};
 use futures_util::FutureExt;
-use socketio::{Class, Socket, Stamped};
+use socketio::{Class, Socket};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::What;
+use store::log::Most;
 use tokio::sync::oneshot;
 use wire::Room;
 use wire::events::{Recovered, Resumed, ServerEvent};
 
-/// How many events a page has.
-const PAGE: usize = 200;
-
 /// A page is read only while the socket's queue is shorter, in bytes.
 const SHORT_QUEUE: usize = 64 * 1024;
 
-/// How often a long queue is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// What a page has at most: no more bytes than make a short queue long, but one event in any case.
+const PAGE: Most = Most {
+    events: 200,
+    bytes: SHORT_QUEUE,
+};
 
-/// After which time it is first looked whether CONNECT was answered.
+/// After which time it is first looked whether a queue has drained, or CONNECT was answered.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
+
+/// How often in the end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What is known of a socket while it is behind in some room.
 pub struct Behind {
@@ -77,6 +81,13 @@ impl Behind {
             results: Mutex::new(results),
             answers: Mutex::new(vec![answer]),
         }
+    }
+
+    /// Before CONNECT is answered what is sent would be held without a bound; and for a page a long queue is to drain
+    /// first.
+    fn takes_more(&self, is_page: bool) -> bool {
+        let is_short = || self.socket.queued_bytes() <= SHORT_QUEUE;
+        self.socket.is_connected() && (!is_page || is_short())
     }
 
     fn first(&self) -> Option<(Arc<str>, Place)> {
@@ -214,22 +225,20 @@ impl Hub {
     async fn feed(self, behind: Arc<Behind>) {
         let mut wait = FIRST_LOOK;
         while self.is_feeding(&behind) {
-            if !behind.socket.is_connected() {
-                // CONNECT is not answered yet; what is sent now would be held without a bound.
+            let next = behind.first();
+            if !behind.takes_more(next.is_some()) {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LOOK_EVERY);
                 continue;
             }
-            let Some((room, place)) = behind.first() else {
+            wait = FIRST_LOOK;
+            let Some((room, place)) = next else {
                 if self.end(behind.clone()).await {
                     return;
                 } else {
                     continue;
                 }
             };
-            while behind.socket.queued_bytes() > SHORT_QUEUE && behind.socket.is_connected() {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
             let page = match self.page(&room, place.cursor).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -238,21 +247,14 @@ impl Hub {
                     break;
                 }
             };
-            let Some(page) = page else {
-                lose(&behind, &room);
-                let behind = behind.clone();
-                if self
-                    .step(move |hub| hub.meet(&behind, &room))
-                    .await
-                    .is_none()
-                {
-                    break;
+            let is_at_the_end = match page {
+                Some(page) => self.give(&behind, &room, page),
+                None => {
+                    lose(&behind, &room);
+                    true
                 }
-                continue;
             };
-            let is_last = page.len() < PAGE;
-            let cursor = self.give(&behind, &room, page);
-            if is_last || cursor.is_none() {
+            if is_at_the_end {
                 let behind = behind.clone();
                 if self
                     .step(move |hub| hub.meet(&behind, &room))
@@ -276,21 +278,24 @@ impl Hub {
     }
 
     /// Queues a page up to where the socket's right ends, or as much of it as makes the queue long: the rest is read again
-    /// when it has drained. Answers the new cursor, `None` if the right has ended.
-    fn give(&self, behind: &Behind, room: &Arc<str>, page: Vec<Page>) -> Option<i64> {
+    /// when it has drained. Answers whether the room may be at its end, or the right to it.
+    fn give(&self, behind: &Behind, room: &Arc<str>, page: Vec<Paged>) -> bool {
+        let head = lock(&self.0.ring).head(room).seq;
         let mut places = lock(&behind.places);
-        let place = places.get_mut(room)?;
+        let Some(place) = places.get_mut(room) else {
+            return false;
+        };
         for event in page {
             if place.until.is_some_and(|until| event.seq > until) {
-                return None;
+                return true;
             }
             if behind.socket.queued_bytes() > SHORT_QUEUE {
-                break;
+                return false;
             }
             behind.socket.send_stamped(&event.frame, Class::Reliable);
             place.cursor = event.seq;
         }
-        Some(place.cursor)
+        place.cursor >= head || place.until.is_some_and(|until| place.cursor >= until)
     }
 
     /// Within a step: the room goes live if nothing came since the last page, or ends if the right to it has ended.
@@ -338,34 +343,36 @@ impl Hub {
     }
 
     /// The next events of a room; none if the one after `after` was pruned while the socket was behind.
-    async fn page(&self, room: &Arc<str>, after: i64) -> Result<Option<Vec<Page>>, store::Error> {
+    async fn page(&self, room: &Arc<str>, after: i64) -> Result<Option<Vec<Paged>>, store::Error> {
         let head = {
             let ring = lock(&self.0.ring);
-            if let Some(page) = ring.after(room, after, PAGE) {
-                return Ok(Some(page.into_iter().map(Page::from).collect()));
+            if let Some(page) = ring.after(room, after, PAGE.events) {
+                return Ok(Some(page));
             }
             ring.head(room)
         };
-        let name = room.clone();
-        let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
-        let rows = self
-            .read(move |conn| store::log::events_after(conn, &name, after, limit))
-            .await?;
-        let delivered = lock(&self.0.ring).head(room);
-        let page: Vec<Page> = rows
-            .into_iter()
-            .filter_map(|row| match row.what {
-                // What is committed but not delivered yet is the hub's to deliver.
-                What::Event(event) if event.seq <= delivered.seq => Some(Page {
-                    seq: event.seq,
-                    frame: stamped(&event, row.pos, row.at_ms),
-                }),
-                _ => None,
-            })
-            .collect();
+        let key = (room.clone(), after);
+        let page = self.0.pages.get(key, self.read_page(room, after)).await?;
         let first = page.first().map(|event| event.seq);
         let is_whole = head.seq <= after || first == Some(after + 1);
-        Ok(is_whole.then_some(page))
+        Ok(is_whole.then(|| page.to_vec()))
+    }
+
+    async fn read_page(&self, room: &Arc<str>, after: i64) -> Result<Arc<[Paged]>, store::Error> {
+        let name = room.clone();
+        let rows = self
+            .read(move |conn| store::log::events_after(conn, &name, after, PAGE))
+            .await?;
+        let delivered = lock(&self.0.ring).head(room);
+        let page = rows.into_iter().filter_map(|row| match row.what {
+            // What is committed but not delivered yet is the hub's to deliver.
+            What::Event(event) if event.seq <= delivered.seq => Some(Paged {
+                seq: event.seq,
+                frame: stamped(&event, row.pos, row.at_ms),
+            }),
+            _ => None,
+        });
+        Ok(page.collect())
     }
 }
 
@@ -375,20 +382,5 @@ fn lose(behind: &Behind, room: &Arc<str>) {
         tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "the log was pruned before a socket had read it");
         place.is_lost = true;
         place.cursor = i64::MAX;
-    }
-}
-
-/// One event of a page.
-struct Page {
-    seq: i64,
-    frame: Stamped,
-}
-
-impl From<Kept> for Page {
-    fn from(kept: Kept) -> Page {
-        Page {
-            seq: kept.position.seq,
-            frame: kept.frame,
-        }
     }
 }

@@ -3,13 +3,14 @@
 //! The hub is the only sender of numbered events. Effects (who enters or leaves a room, whose sockets end) are applied
 //! at their own `pos`, so a removed socket gets nothing numbered above its removal. Everything that must not fall
 //! between two events (entering rooms, going live after catching up) runs as a *step* of the hub's one task.
-//! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind),
-//! `recover.rs` (coming back for stock clients).
+//! Next: `ring.rs` (the newest events), `enter.rs` (coming back), `feed.rs` (sockets that are behind), `pages.rs` (what
+//! they read from the log), `recover.rs` (coming back for stock clients).
 //! Signals, pieces and states go through [`crate::publish`].
 
 mod changes;
 mod enter;
 mod feed;
+mod pages;
 #[cfg(feature = "faults")]
 mod planted;
 mod recover;
@@ -23,6 +24,7 @@ pub use ring::Position;
 use crate::live;
 use changes::Changes;
 use feed::Behind;
+use pages::Pages;
 use ring::{Kept, Ring};
 use socketio::{Class, Frame, Full, Namespace, Sid, Socket, Stamped};
 use std::cell::RefCell;
@@ -64,6 +66,8 @@ struct Shared {
     io: Namespace,
     store: Store,
     ring: Mutex<Ring>,
+    /// What was read from the log behind the ring.
+    pages: Pages,
     /// Where in the log rights changed last.
     changes: Mutex<Changes>,
     /// Sockets that are behind in some room; a live socket costs nothing here.
@@ -102,6 +106,7 @@ impl Hub {
         let (steps, taken) = mpsc::channel(WAITING_STEPS);
         let hub = Hub(Arc::new(Shared {
             ring: Mutex::new(ring_over(head, heads)),
+            pages: Pages::default(),
             changes: Mutex::default(),
             behind: Mutex::default(),
             io,

@@ -3,6 +3,7 @@
 //! One ring for the whole node, bounded by count and bytes; the oldest event of any room goes first. A room's events
 //! in the ring are always its newest ones without a hole, so a page that begins inside is complete.
 
+use super::pages::Paged;
 use socketio::Stamped;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub struct Position {
 }
 
 /// An event as the ring keeps it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Kept {
     /// Where in its room.
     pub position: Position,
@@ -36,6 +37,15 @@ pub struct Kept {
     pub frame: Stamped,
     /// How many bytes it counts for.
     pub bytes: usize,
+}
+
+impl From<&Kept> for Paged {
+    fn from(kept: &Kept) -> Paged {
+        Paged {
+            seq: kept.position.seq,
+            frame: kept.frame.clone(),
+        }
+    }
 }
 
 /// See the module.
@@ -161,14 +171,15 @@ impl Ring {
     }
 
     /// A room's events after `seq`, at most `limit`, oldest first; `None` if the ring does not reach back so far.
-    pub fn after(&self, room: &str, seq: i64, limit: usize) -> Option<Vec<Kept>> {
+    pub fn after(&self, room: &str, seq: i64, limit: usize) -> Option<Vec<Paged>> {
         let room = self.rooms.get(room)?;
         if seq >= room.head.seq {
             return Some(Vec::new());
         }
         let first = room.events.front()?.position.seq;
         let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
-        Some(room.events.iter().skip(skip).take(limit).cloned().collect())
+        let page = room.events.iter().skip(skip).take(limit);
+        Some(page.map(Paged::from).collect())
     }
 }
 
@@ -199,8 +210,8 @@ mod tests {
         }
     }
 
-    fn seqs(page: Option<Vec<Kept>>) -> Option<Vec<i64>> {
-        page.map(|page| page.iter().map(|kept| kept.position.seq).collect())
+    fn seqs(page: Option<Vec<Paged>>) -> Option<Vec<i64>> {
+        page.map(|page| page.iter().map(|event| event.seq).collect())
     }
 
     #[test]

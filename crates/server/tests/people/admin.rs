@@ -236,6 +236,10 @@ async fn an_account_can_be_deleted_and_its_address_used_again() {
 
 #[tokio::test]
 async fn everyone_is_told_how_people_are_now() {
+    const ALL: store::log::Most = store::log::Most {
+        events: 100,
+        bytes: usize::MAX,
+    };
     let world = World::new().await;
     let [ada, bob] = world.people(["ada", "bob"]).await;
     let _ = ada
@@ -246,7 +250,7 @@ async fn everyone_is_told_how_people_are_now() {
     let rows = world
         .app
         .store
-        .read(|conn| store::log::events_after(conn, "everyone", 0, 100))
+        .read(|conn| store::log::events_after(conn, "everyone", 0, ALL))
         .await
         .unwrap();
     let told: Vec<Value> = rows

@@ -100,8 +100,8 @@ impl App {
         let store = Store::open(&config.database, &options, clock.for_store(), events)?;
         let sockets = socketio::Server::new(live::transport(&config));
         let io = sockets.of("/");
-        let (hub, inbox) = Hub::new(io.clone(), store.clone(), batches).await?;
         let (arrivals, arriving) = Arrivals::new();
+        let (hub, inbox) = Hub::new(io.clone(), store.clone(), arrivals.clone(), batches).await?;
         let app = App(Arc::new(Parts {
             auth: Auth::new(&config),
             models: models(&config)?,

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 
 use rusqlite::{Connection, Params, Row};
+use serde::Serialize;
 
 use crate::Error;
 
@@ -119,6 +120,20 @@ impl Conn {
             error
         })
     }
+}
+
+/// A list as a statement takes it that is asked about many at once: JSON, for `json_each`.
+pub(crate) fn json_list<T: Serialize>(list: &[T]) -> Result<String, Error> {
+    serde_json::to_string(list).map_err(|error| Error::Payload {
+        name: "a list".into(),
+        why: error.to_string(),
+    })
+}
+
+/// The place in such a list that a row answers: `json_each`'s `key`, in the first column.
+pub(crate) fn place(row: &Row<'_>) -> rusqlite::Result<usize> {
+    let key: i64 = row.get(0)?;
+    usize::try_from(key).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, key))
 }
 
 /// The text of `sql/<name>.sql`, ready for SQLite: `sql!("users/by_id")`.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::{Room, UserId};
 
-use crate::conn::sql;
+use crate::conn::{json_list, place, sql};
 use crate::retention::FEWEST_PER_ROOM;
 use crate::{Conn, Error};
 
@@ -189,18 +189,20 @@ pub enum KeptAt {
 
 /// For each room and `seq`, whether a reader who has it can go on from there.
 pub fn kept_at(conn: &Conn, places: &[(String, i64)]) -> Result<Vec<KeptAt>, Error> {
-    let one = |(room, seq): &(String, i64)| {
-        let found = if *seq == 0 {
-            let tail = conn.first(sql!("log/room_tail"), [room], |row| row.get::<_, i64>(0))?;
-            (tail.unwrap_or(1) <= 1).then_some(KeptAt::Start)
-        } else {
-            conn.first(sql!("log/at"), params![room, seq], |row| {
-                Ok(KeptAt::Event { at_ms: row.get(0)? })
-            })?
-        };
-        Ok(found.unwrap_or(KeptAt::Gone))
-    };
-    places.iter().map(one).collect()
+    let mut kept = vec![KeptAt::Gone; places.len()];
+    conn.while_some(sql!("log/kept_at"), [json_list(places)?], |row| {
+        let index = place(row)?;
+        let (tail_seq, at_ms): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        if let (Some(kept), Some((_, seq))) = (kept.get_mut(index), places.get(index)) {
+            *kept = match (seq, at_ms) {
+                (0, _) if tail_seq.unwrap_or(1) <= 1 => KeptAt::Start,
+                (1.., Some(at_ms)) => KeptAt::Event { at_ms },
+                _ => KeptAt::Gone,
+            };
+        }
+        Ok(Some(()))
+    })?;
+    Ok(kept)
 }
 
 /// How much is read at once.

@@ -8,7 +8,7 @@ use wire::channels::Member;
 use wire::events::ReadMarker;
 use wire::{ChannelId, TimestampNs, UserId};
 
-use crate::conn::sql;
+use crate::conn::{json_list, place, sql};
 use crate::{Conn, Error, Tx, new_id};
 
 /// A member's row.
@@ -161,29 +161,46 @@ pub fn show_to_all(
     )
 }
 
-/// The groups and direct conversations that one person is in and has not hidden.
-pub fn shown_ids(conn: &Conn, person: &UserId) -> Result<Vec<ChannelId>, Error> {
-    conn.all(sql!("members/shown_ids"), [person.as_str()], |row| {
-        row.get(0).map(ChannelId)
-    })
+/// The most groups and direct conversations of one person that are looked up.
+const MOST_SHOWN: usize = 10_000;
+
+/// The groups and direct conversations that some people are in and have not hidden, in the order of the people.
+pub fn shown_ids_of(conn: &Conn, people: &[UserId]) -> Result<Vec<Vec<ChannelId>>, Error> {
+    let mut shown = vec![Vec::new(); people.len()];
+    let limit = i64::try_from(people.len() * MOST_SHOWN).unwrap_or(i64::MAX);
+    let asked = params![json_list(people)?, limit];
+    conn.while_some(sql!("members/shown_ids_of"), asked, |row| {
+        if let Some(of_person) = shown.get_mut(place(row)?) {
+            of_person.push(ChannelId(row.get(1)?));
+        }
+        Ok(Some(()))
+    })?;
+    Ok(shown)
 }
 
-/// A person's markers that moved since then, newest first, at most `limit`. Time in nanoseconds.
-pub fn moved_since(
+/// The markers of some people that moved since a time of each, in nanoseconds; for each question the newest first, at
+/// most `limit`.
+pub fn moved_since_of(
     conn: &Conn,
-    person: &UserId,
-    since_ns: i64,
-    limit: u32,
-) -> Result<Vec<ReadMarker>, Error> {
-    let params = params![person.as_str(), since_ns, limit];
-    conn.all(sql!("members/moved_since"), params, |row| {
-        Ok(ReadMarker {
-            channel_id: ChannelId(row.get(0)?),
-            read_no: row.get(1)?,
-            mentions: 0,
-            version: row.get(2)?,
-        })
-    })
+    asked: &[(UserId, i64)],
+    limit: usize,
+) -> Result<Vec<Vec<ReadMarker>>, Error> {
+    let mut moved = vec![Vec::new(); asked.len()];
+    let most = i64::try_from(asked.len() * MOST_SHOWN).unwrap_or(i64::MAX);
+    let asked = params![json_list(asked)?, most];
+    conn.while_some(sql!("members/moved_since_of"), asked, |row| {
+        let of_person: Option<&mut Vec<ReadMarker>> = moved.get_mut(place(row)?);
+        if let Some(of_person) = of_person.filter(|markers| markers.len() < limit) {
+            of_person.push(ReadMarker {
+                channel_id: ChannelId(row.get(1)?),
+                read_no: row.get(2)?,
+                mentions: 0,
+                version: row.get(3)?,
+            });
+        }
+        Ok(Some(()))
+    })?;
+    Ok(moved)
 }
 
 /// Sets the marker, backwards too. None if the person has no row.

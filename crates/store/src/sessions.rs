@@ -1,9 +1,11 @@
 //! Sessions: a token is valid while its row stands, its time has not come, and its person may sign in.
 
+use std::collections::HashMap;
+
 use rusqlite::params;
 use wire::UserId;
 
-use crate::conn::sql;
+use crate::conn::{json_list, sql};
 use crate::users::{self, User};
 use crate::{Conn, Effect, Error, Tx};
 
@@ -36,6 +38,16 @@ pub fn user_of(conn: &Conn, id: &str, now_ms: i64) -> Result<Option<User>, Error
         params![id, now_ms],
         users::from_row,
     )
+}
+
+/// Whose sessions these are, by their ids: those that are valid.
+pub fn users_of(conn: &Conn, ids: &[String], now_ms: i64) -> Result<HashMap<String, User>, Error> {
+    let rows = conn.all(
+        sql!("sessions/users_of"),
+        params![json_list(ids)?, now_ms],
+        |row| Ok((row.get(9)?, users::from_row(row)?)),
+    )?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Ends a session; its sockets are disconnected.

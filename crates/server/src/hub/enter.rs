@@ -226,7 +226,7 @@ impl Hub {
         Ok(judged)
     }
 
-    /// Decides in one read what the ring could not.
+    /// Decides what the ring could not, together with all others who arrive.
     async fn ask_log(
         &self,
         judged: &mut [(String, Verdict)],
@@ -239,9 +239,7 @@ impl Hub {
             .iter()
             .map(|(index, claim)| (judged[*index].0.clone(), claim.seq))
             .collect();
-        let answers = self
-            .read(move |conn| store::log::kept_at(conn, &questions))
-            .await?;
+        let answers = self.0.arrivals.places(questions).await?;
         for ((index, claim), kept) in unsure.into_iter().zip(answers) {
             let is_good = match kept {
                 store::log::KeptAt::Start => claim.seq == 0,

@@ -22,6 +22,7 @@ pub use enter::{Claim, Claims, Entered, Theirs};
 pub use ring::Position;
 
 use crate::live;
+use crate::live::arrivals::Arrivals;
 use changes::Changes;
 use feed::Behind;
 use pages::Pages;
@@ -65,6 +66,7 @@ pub struct Hub(Arc<Shared>);
 struct Shared {
     io: Namespace,
     store: Store,
+    arrivals: Arrivals,
     ring: Mutex<Ring>,
     /// What was read from the log behind the ring.
     pages: Pages,
@@ -97,6 +99,7 @@ impl Hub {
     pub async fn new(
         io: Namespace,
         store: Store,
+        arrivals: Arrivals,
         batches: mpsc::Receiver<Vec<Committed>>,
     ) -> Result<(Hub, Inbox), store::Error> {
         let now = store.read(|conn| {
@@ -111,6 +114,7 @@ impl Hub {
             behind: Mutex::default(),
             io,
             store,
+            arrivals,
             steps,
             reading: Semaphore::new(READS),
             feeding: TaskTracker::new(),

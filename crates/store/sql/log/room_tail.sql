@@ -1,1 +1,0 @@
-SELECT tail_seq FROM room WHERE name = $1

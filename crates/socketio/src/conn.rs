@@ -264,6 +264,12 @@ impl Conn {
         pushed == Pushed::Queued
     }
 
+    /// Withdraws frames that wait at the end of the queue.
+    pub(crate) fn withdraw<'f>(&self, newest_first: impl Iterator<Item = &'f Frame>) -> usize {
+        let frames = newest_first.map(|frame| self.encoded(frame));
+        self.out().queue.withdraw(frames)
+    }
+
     fn note_refusal(&self, socket: &Socket) {
         let mut out = self.out();
         socket.set_behind(true);

@@ -140,6 +140,12 @@ impl Frame {
         Some(Frame::of(first, (!others.is_empty()).then_some(others)))
     }
 
+    /// Whether it is that very frame, or a clone of it.
+    pub(crate) fn is(&self, other: &Frame) -> bool {
+        let (own, others) = (&self.first.bytes, &other.first.bytes);
+        std::ptr::eq(own.as_ptr(), others.as_ptr()) && own.len() == others.len()
+    }
+
     /// Bytes it takes in a queue and on a WebSocket.
     pub fn size_bytes(&self) -> usize {
         self.parts().map(|part| part.bytes.len()).sum()

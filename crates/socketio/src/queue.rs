@@ -35,6 +35,9 @@ pub(crate) enum Pushed {
 /// What a place in the queue takes beside the frame's own bytes. Frames that are shorter count for this much.
 const ENTRY_BYTES: usize = size_of::<Entry>();
 
+/// A list with room for so many frames is not made shorter.
+const MIN_CAPACITY: usize = 32;
+
 /// A queue of frames. Takes no memory while it is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -55,6 +58,10 @@ impl Queue {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Queues a frame by the rules of its class. `asked` says that the owner has decided already.
@@ -124,9 +131,7 @@ impl Queue {
             taken += entry.frame.size_bytes();
             each(entry.frame);
         }
-        if self.entries.is_empty() {
-            self.emptied();
-        }
+        self.shrink();
     }
 
     fn emptied(&mut self) {
@@ -188,9 +193,49 @@ impl Queue {
             }
             self.begun -= size;
             self.entries.pop_front();
+            self.shrink();
         }
         self.begun = 0;
         self.emptied();
+    }
+
+    /// Withdraws what waits at the end, given newest first, up to the first reliable frame that is another. A frame that
+    /// is partly out stays. Answers how many those were.
+    pub(crate) fn withdraw<'f>(
+        &mut self,
+        newest_first: impl IntoIterator<Item = &'f Frame>,
+    ) -> usize {
+        let first = usize::from(self.begun > 0);
+        let (mut at, mut taken) = (self.entries.len(), 0);
+        'frames: for frame in newest_first {
+            loop {
+                let before = at.checked_sub(1).filter(|before| *before >= first);
+                let entry = before.and_then(|before| self.entries.get(before));
+                let Some(entry) = entry else { break 'frames };
+                at -= 1;
+                if entry.frame.is(frame) {
+                    self.bytes = self.bytes.saturating_sub(frame.size_bytes());
+                    self.entries.remove(at);
+                    taken += 1;
+                    break;
+                }
+                if entry.class == Class::Reliable {
+                    break 'frames;
+                }
+            }
+        }
+        self.shrink();
+        taken
+    }
+
+    /// Gives back the memory of a list that was much longer.
+    fn shrink(&mut self) {
+        let len = self.entries.len();
+        if len == 0 {
+            self.emptied();
+        } else if self.entries.capacity() > (4 * len).max(MIN_CAPACITY) {
+            self.entries.shrink_to(2 * len);
+        }
     }
 
     /// Bytes of taken frames have left.
@@ -277,6 +322,40 @@ mod tests {
         queue.push(&frame("c"), Class::Reliable, marks, false);
         queue.clear();
         assert!(queue.is_empty() && queue.bytes() == 0);
+    }
+
+    #[test]
+    fn what_waits_at_the_end_is_withdrawn_and_the_rest_stays() {
+        let frames: Vec<Frame> = (0..100)
+            .map(|number| Frame::event_json("/", "e", &number.to_string()))
+            .collect();
+        let marks = Marks {
+            soft: 1 << 20,
+            hard: 1 << 20,
+        };
+        let mut queue = Queue::default();
+        let other = Frame::event_json("/", "other", "");
+        for frame in &frames {
+            queue.push(frame, Class::Reliable, marks, false);
+            queue.push(&other, Class::Droppable, marks, false);
+        }
+        queue.advance(3);
+        let capacity = queue.entries.capacity();
+        assert_eq!(queue.withdraw(frames[..99].iter().rev()), 0, "not the end");
+        assert_eq!(queue.withdraw(frames[90..].iter().rev()), 10);
+        queue.push(&other, Class::Reliable, marks, false);
+        assert_eq!(queue.withdraw(frames[..90].iter().rev()), 0);
+        queue.entries.pop_back();
+        assert_eq!(
+            queue.withdraw(frames.iter().rev().skip(10)),
+            89,
+            "one is begun"
+        );
+        assert_eq!(queue.entries.len(), 101);
+        queue.entries.retain(|entry| entry.class == Class::Reliable);
+        assert_eq!(queue.withdraw(&[]), 0);
+        assert_eq!(queue.only(), frames[0].first.bytes.get(3..));
+        assert!(queue.entries.capacity() < capacity / 4);
     }
 
     #[test]

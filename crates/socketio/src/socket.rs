@@ -302,9 +302,22 @@ impl Socket {
         }
     }
 
+    /// In [`on_full`](crate::Namespace::on_full): withdraws events that wait at the end of the queue, given newest first,
+    /// because they will be sent again together with the one that is refused. Ends at the first other reliable frame, or
+    /// one that is on its way. Answers how many.
+    pub fn withdraw<'e>(&self, newest_first: impl IntoIterator<Item = &'e Stamped>) -> usize {
+        let frames = newest_first.into_iter().map(|event| event.frame_for(self));
+        self.0.conn.withdraw(frames)
+    }
+
     /// Bytes queued for the client and not yet written.
     pub fn queued_bytes(&self) -> usize {
         self.0.conn.out().queue.bytes()
+    }
+
+    /// Frames queued for the client; those that are being written are not counted.
+    pub fn queued_frames(&self) -> usize {
+        self.0.conn.out().queue.len()
     }
 
     /// Says whose socket it is, for [`Limits::sockets_per_identity`](crate::Limits::sockets_per_identity): a user, a tenant,

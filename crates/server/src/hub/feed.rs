@@ -141,9 +141,12 @@ impl Hub {
         self.spawn_feed(behind);
     }
 
-    /// Within a delivery: the socket gets nothing of this room from the event after `cursor` on, until it is fed.
+    /// Within a delivery: the socket gets nothing of this room from the event after `cursor` on, until it is fed. What
+    /// waits at the end of its queue is withdrawn and fed again: one that does not read costs less than a live one.
     pub(super) fn fall_behind(&self, socket: &Socket, room: &Arc<str>, cursor: i64) {
         socket.leave(room);
+        let withdrawn = socket.withdraw(lock(&self.0.ring).newest_first(room, cursor));
+        let cursor = cursor - i64::try_from(withdrawn).unwrap_or(0);
         let known = lock(&self.0.behind).get(socket.id()).cloned();
         if let Some(behind) = known {
             lock(&behind.places)

@@ -49,6 +49,9 @@ const WAITING_STEPS: usize = 4096;
 /// How many reads of the log are under way or wait for a connection.
 const READS: usize = 32;
 
+/// The most frames that wait for a stock client whose queue is long.
+const MOST_LATE: usize = 1_000;
+
 /// How long the hub waits before it reads the log's heads again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -280,7 +283,8 @@ impl Hub {
     }
 
     /// A reliable frame meets a long queue. A numbered event makes an opted-in socket *behind* in its room: it is fed
-    /// from the log when its queue has drained. Everything else is queued, up to the transport's own limit.
+    /// from the log when its queue has drained. A stock client may be so many events late and no more. Everything else is
+    /// queued, up to the transport's own limit.
     fn on_full(&self, socket: &Socket) -> Full {
         let delivering = DELIVERING.with_borrow(Clone::clone);
         match delivering {
@@ -288,6 +292,7 @@ impl Hub {
                 self.fall_behind(socket, &room, seq - 1);
                 Full::Refuse
             }
+            Some(_) if socket.queued_frames() >= MOST_LATE => Full::Close,
             _ => Full::Queue,
         }
     }

@@ -154,6 +154,15 @@ impl Ring {
         events.get(index).map(|kept| kept.position.at_ms)
     }
 
+    /// A room's events up to `seq` that are still here, the newest first.
+    pub fn newest_first(&self, room: &str, seq: i64) -> impl Iterator<Item = &Stamped> {
+        let events = self.rooms.get(room).map(|room| room.events.iter().rev());
+        let events = events.into_iter().flatten();
+        events
+            .skip_while(move |kept| kept.position.seq > seq)
+            .map(|kept| &kept.frame)
+    }
+
     /// The events of these rooms after one place of the log that all clients know, in its order; `None` if the ring does
     /// not reach back so far.
     pub fn after_pos(&self, rooms: &[String], pos: i64) -> Option<Vec<Stamped>> {

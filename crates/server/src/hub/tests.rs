@@ -107,6 +107,43 @@ async fn a_delivery_that_breaks_closes_transports_and_delivery_goes_on() {
 }
 
 #[tokio::test]
+async fn a_socket_that_does_not_read_holds_little_and_gets_everything_in_order() {
+    const EVENTS: usize = 3_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &json!({})).await;
+    let ready = next(&mut web, "ready").await.unwrap();
+    let (id, before) = ("x".repeat(1_000), &ready["rooms"]["everyone"][0]);
+    for _ in 0..EVENTS {
+        emit(&app, &id).await;
+    }
+    let queued = app.hub.step(|hub| {
+        let behind: Vec<_> = super::lock(&hub.0.behind).keys().copied().collect();
+        let sockets = hub.0.io.sockets().into_iter();
+        let sockets = sockets.filter(|socket| behind.contains(socket.id()));
+        sockets
+            .map(|socket| socket.queued_bytes())
+            .collect::<Vec<_>>()
+    });
+    let queued = queued.await.unwrap();
+    assert_eq!(queued.len(), 1, "it is behind");
+    assert!(queued[0] < 128 * 1024, "{queued:?}");
+
+    let mut expected = before.as_i64().unwrap();
+    for _ in 0..EVENTS {
+        let event = next(&mut web, "channel:added").await.unwrap();
+        expected += 1;
+        assert_eq!(event["seq"], expected);
+    }
+    let resumed = next(&mut web, "resumed").await.unwrap();
+    assert_eq!(resumed["rooms"]["everyone"]["recovered"], true);
+    emit(&app, "after").await;
+    let live = next(&mut web, "channel:added").await.unwrap();
+    assert_eq!(live["seq"], expected + 1);
+    listening.stop().await;
+}
+
+#[tokio::test]
 async fn a_part_that_ends_before_the_server_is_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let (app, listening, _) = started(folder.path()).await;

@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::crowd::Crowd;
 use crate::fanout::percentile;
 use crate::http::Client;
+use crate::judged::{self, Judged};
 use crate::process::{cpu_time, resident_bytes};
 use crate::workspace::{SlowSync, Workspace};
 
@@ -275,7 +276,33 @@ impl Outcome {
             self.cell(|part| (part.listeners == 0).then_some(part.cpu_us_per_post / 1e3)),
             self.cell(|part| (part.listeners == 500).then_some(part.cpu_us_per_post / 1e3)),
         );
-        text
+        text + &judged::table(self.judged())
+    }
+
+    fn judged(&self) -> impl Iterator<Item = Judged> {
+        let posts = self.posts.iter().map(|part| {
+            let (meant, least) = match part.delay_ms {
+                0 => ("at least 3,000", 3_000.0),
+                _ => ("at least 2,000", 2_000.0),
+            };
+            Judged {
+                what: format!("posts a second, {} ms added to each flush", part.delay_ms),
+                meant,
+                seen: format!("{:.0}", part.posts_per_s),
+                is_reached: part.posts_per_s >= least,
+            }
+        });
+        let crowded = |part: &&Heard| part.listeners >= 1_000 && part.rate >= 300;
+        let heard = self.heard.iter().filter(crowded).map(|part| Judged {
+            what: format!(
+                "commit to client p99, {} posts a second, {} listeners",
+                part.rate, part.listeners
+            ),
+            meant: "under 50 ms",
+            seen: format!("{:.0} ms", part.since_commit_p99_ms),
+            is_reached: part.since_commit_p99_ms < 50.0,
+        });
+        posts.chain(heard)
     }
 
     fn cell(&self, pick: impl Fn(&Heard) -> Option<f64>) -> String {

@@ -2,8 +2,8 @@
 //!
 //! `frame` cuts WebSocket bytes, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
 //! what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
-//! `connect`, `idle`, `soak`, `storm`, `durable` and `resume` are the measurements, `machine` and `report` print them. Everything
-//! runs on one thread and knows no crate of this workspace.
+//! `connect`, `idle`, `soak`, `storm`, `durable` and `resume` (with `slow`) are the measurements, `machine` and `report`
+//! print them. Everything runs on one thread and knows no crate of this workspace.
 
 pub mod connect;
 pub mod connection;
@@ -13,6 +13,7 @@ pub mod fanout;
 pub mod frame;
 pub mod http;
 pub mod idle;
+pub mod judged;
 pub mod machine;
 pub mod peer;
 pub mod process;
@@ -20,6 +21,7 @@ pub mod report;
 pub mod resume;
 pub mod returning;
 pub mod server;
+pub mod slow;
 pub mod soak;
 pub mod storm;
 pub mod target;

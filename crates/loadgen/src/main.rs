@@ -12,7 +12,7 @@ use loadgen::peer::Peer;
 use loadgen::report::{Report, Runs};
 use loadgen::target::{PEOPLE, Target};
 use loadgen::workspace::SlowSync;
-use loadgen::{connect, durable, idle, resume, soak, storm};
+use loadgen::{connect, durable, idle, resume, slow, soak, storm};
 use serde::Serialize;
 use tokio::task::LocalSet;
 
@@ -93,12 +93,21 @@ enum Command {
         /// Events that a socket missed
         #[arg(long, default_value_t = 100)]
         missed: usize,
-        /// How often one comes back to them, and how many sockets are slow
+        /// How often one comes back to them
         #[arg(long, default_value_t = 300)]
         samples: usize,
-        /// Events that pass slow sockets by
-        #[arg(long, default_value_t = 2000)]
+        /// Sockets that are slow
+        #[arg(long, default_value_t = 500)]
+        slow: usize,
+        /// Events posted before these come
+        #[arg(long, default_value_t = 12_000)]
+        before: usize,
+        /// Events that pass them by
+        #[arg(long, default_value_t = 800)]
         passed: usize,
+        /// How many of these one may leave unread and stay live
+        #[arg(long, default_value_t = 140)]
+        held: usize,
     },
     /// Everybody is cut off at once and comes back within seconds
     Storm {
@@ -236,7 +245,10 @@ async fn run(command: Command) -> Result<()> {
             rooms,
             missed,
             samples,
+            slow,
+            before,
             passed,
+            held,
         } => {
             let plan = resume::Plan {
                 missed: (samples, missed),
@@ -244,8 +256,12 @@ async fn run(command: Command) -> Result<()> {
                 people,
                 rooms,
                 within_s: RETURNING_WITHIN_S,
-                slow: samples,
-                passed,
+                slow: slow::Plan {
+                    sockets: slow,
+                    before,
+                    passed,
+                    held,
+                },
             };
             println!("{}\n", Machine::here().describe());
             let outcome = resume::measure(&product.tidings, &plan).await?;

@@ -1,24 +1,25 @@
-//! The resume measurement: what it costs a server when sockets come back and are given what they missed, and what a
-//! socket that is behind costs while it does not read.
+//! The resume measurement: what it costs a server when sockets come back and are given what they missed. What a socket
+//! costs that is behind: `slow`.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::http::Client;
+use crate::judged::{self, Judged};
 use crate::process::{cpu_time, resident_bytes};
 use crate::returning::{Returned, Visitor};
+use crate::slow::{self, Slow};
 use crate::workspace::Workspace;
 
 const POSTERS: usize = 16;
 /// Channels that each person is in.
 const CHANNELS_EACH: usize = 5;
-const SETTLE: Duration = Duration::from_secs(2);
 
 /// How much to do.
 #[derive(Debug, Clone, Serialize)]
@@ -33,10 +34,8 @@ pub struct Plan {
     pub rooms: usize,
     /// The time over which they return, in seconds.
     pub within_s: u64,
-    /// Sockets that are slow.
-    pub slow: usize,
-    /// Events that pass them by.
-    pub passed: usize,
+    /// Sockets that are slow, and what passes them by.
+    pub slow: slow::Plan,
 }
 
 /// What was seen.
@@ -84,17 +83,6 @@ pub struct Storm {
     pub bytes_per_socket: u64,
 }
 
-/// Bytes resident for one socket in a room that got many events.
-#[derive(Debug, Serialize)]
-pub struct Slow {
-    /// Live, before any event.
-    pub idle: u64,
-    /// Live, has read them all.
-    pub live: u64,
-    /// Does not read: it is behind.
-    pub behind: u64,
-}
-
 /// Runs all parts on one database.
 ///
 /// # Errors
@@ -117,8 +105,14 @@ pub async fn measure(tidings: &Path, plan: &Plan) -> Result<Outcome> {
     let (nothing_missed, from_memory, from_log) = catch_up(&mut workspace, plan).await?;
     eprintln!("{} sockets come back after a restart", plan.sockets);
     let storm = storm(&mut workspace, plan).await?;
-    eprintln!("{} sockets do not read", plan.slow);
-    let slow = slow(&mut workspace, plan).await?;
+    let theirs = channels_of(1, plan);
+    let rooms = slow::Rooms {
+        theirs: theirs.first().copied().unwrap_or_default(),
+        elsewhere: (0..plan.rooms)
+            .find(|room| !theirs.contains(room))
+            .context("everybody is in every room")?,
+    };
+    let slow = slow::measure(&mut workspace, rooms, &plan.slow).await?;
     Ok(Outcome {
         nothing_missed,
         from_memory,
@@ -140,13 +134,18 @@ fn person_of(socket: usize, plan: &Plan) -> usize {
     1 + socket % (plan.people - 1)
 }
 
-fn visitor(workspace: &Workspace, person: usize) -> Visitor {
+pub(crate) fn visitor(workspace: &Workspace, person: usize) -> Visitor {
     let token = workspace.tokens.get(person).cloned().unwrap_or_default();
     Visitor::new(workspace.endpoint(), token)
 }
 
 /// Posts so many messages to each of the rooms, a few at once.
-async fn post(workspace: &Workspace, rooms: &[usize], each: usize, text: &str) -> Result<()> {
+pub(crate) async fn post(
+    workspace: &Workspace,
+    rooms: &[usize],
+    each: usize,
+    text: &str,
+) -> Result<()> {
     let admin = workspace.admin().context("nobody signed up")?;
     for room in rooms {
         let path = workspace.post_path(*room);
@@ -261,67 +260,6 @@ async fn storm(workspace: &mut Workspace, plan: &Plan) -> Result<Storm> {
     })
 }
 
-async fn slow(workspace: &mut Workspace, plan: &Plan) -> Result<Slow> {
-    let text = "A longer message, such as people write now and then. ".repeat(10);
-    let room = channels_of(1, plan).first().copied().unwrap_or_default();
-    let mut figures = Vec::new();
-    for reads in [true, false] {
-        workspace.restart(None)?;
-        let pid = workspace.server.pid();
-        sleep(SETTLE).await;
-        let at_rest = resident_bytes(pid)?;
-        let mut returned = Vec::new();
-        for index in 0..plan.slow {
-            let mut visitor = visitor(workspace, 1);
-            (visitor.index, visitor.is_narrow) = (index, true);
-            returned.push(visitor.come(&json!({}), 0).await?);
-        }
-        sleep(SETTLE).await;
-        let per_socket = |bytes: u64| bytes.saturating_sub(at_rest) / plan.slow.max(1) as u64;
-        let idle = per_socket(resident_bytes(pid)?);
-        if !reads {
-            returned.iter_mut().for_each(Returned::stop_reading);
-        }
-        post(workspace, &[room], plan.passed, &text).await?;
-        if reads {
-            wait_for(&returned, plan.passed).await?;
-        }
-        sleep(SETTLE).await;
-        figures.push((idle, per_socket(resident_bytes(pid)?)));
-        if !reads {
-            returned.iter_mut().for_each(Returned::go_on_reading);
-            wait_for(&returned, plan.passed).await?;
-        }
-    }
-    match figures.as_slice() {
-        [(idle, live), (_, behind)] => Ok(Slow {
-            idle: *idle,
-            live: *live,
-            behind: *behind,
-        }),
-        _ => bail!("a part is missing"),
-    }
-}
-
-/// Waits until each of them has been given so many events.
-async fn wait_for(returned: &[Returned], events: usize) -> Result<()> {
-    let started = Instant::now();
-    while returned.iter().any(|returned| returned.events() < events) {
-        if started.elapsed() > Duration::from_secs(60) {
-            let short = returned.iter().filter(|one| one.events() < events).count();
-            bail!(
-                "{short} of {} sockets were not given everything",
-                returned.len()
-            );
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    match returned.iter().find(|returned| returned.events() > events) {
-        Some(one) => bail!("a socket was given {} events of {events}", one.events()),
-        None => Ok(()),
-    }
-}
-
 fn percentile_ms(mut took: Vec<Duration>, percent: usize) -> f64 {
     took.sort_unstable();
     let index = (took.len() * percent).div_ceil(100).saturating_sub(1);
@@ -366,17 +304,43 @@ impl Outcome {
             plan.within_s,
             *bytes_per_socket as f64 / 1e3
         );
-        text += &format!(
-            "\n{} events pass {} sockets in one room; all are given all of them in the end.\n\n\
-             | KB per socket | |\n|---|---:|\n| live, before the events | {:.2} |\n\
-             | live, has read them all | {:.2} |\n| does not read, is behind | {:.2} |\n",
-            plan.passed,
-            plan.slow,
-            self.slow.idle as f64 / 1e3,
-            self.slow.live as f64 / 1e3,
-            self.slow.behind as f64 / 1e3
-        );
+        text += &self.slow.markdown(&plan.slow);
+        text += &self.judged(plan);
         text + "\nOpen WebUI 0.7.2 gives nothing of what was missed; a connect with its join costs it 4-8 ms of processor \
                 time (quoted, another machine of this kind).\n"
+    }
+
+    fn judged(&self, plan: &Plan) -> String {
+        let Storm {
+            all_live_s, cpu_ms, ..
+        } = self.storm;
+        let (memory, log) = (self.from_memory.cpu_ms, self.from_log.cpu_ms);
+        let (live, behind) = (self.slow.live_and_slow, self.slow.behind);
+        judged::table([
+            Judged {
+                what: format!("{} missed events, server CPU", plan.missed.1),
+                meant: "under 5 ms",
+                seen: format!("{memory:.2} ms from memory, {log:.2} from the log"),
+                is_reached: memory.max(log) < 5.0,
+            },
+            Judged {
+                what: format!("{} sockets after a restart: all live", plan.sockets),
+                meant: "within 30 s",
+                seen: format!("{all_live_s:.1} s"),
+                is_reached: all_live_s <= 30.0,
+            },
+            Judged {
+                what: "the same, server CPU each".to_owned(),
+                meant: "at most 1 ms",
+                seen: format!("{cpu_ms:.2} ms"),
+                is_reached: cpu_ms <= 1.0,
+            },
+            Judged {
+                what: "memory of a socket that is behind".to_owned(),
+                meant: "no more than of a live one that reads as little",
+                seen: format!("{:.2} and {:.2} KB", behind / 1e3, live / 1e3),
+                is_reached: behind <= live,
+            },
+        ])
     }
 }

@@ -133,6 +133,12 @@ impl Returned {
         self.seen.events.get()
     }
 
+    /// Whether it was told since it came that it is live again.
+    #[must_use]
+    pub fn was_behind(&self) -> bool {
+        self.seen.resumed.borrow().is_some()
+    }
+
     /// Leaves what comes where it is.
     pub fn stop_reading(&mut self) {
         self.listener.abort();

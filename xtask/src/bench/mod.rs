@@ -93,7 +93,8 @@ fn smoke(measurement: &str) -> Result<()> {
         }
         "resume" => {
             bench.args(["--sockets", "40", "--people", "11", "--rooms", "10"]);
-            bench.args(["--missed", "20", "--samples", "3", "--passed", "900"]);
+            bench.args(["--missed", "20", "--samples", "3", "--slow", "3"]);
+            bench.args(["--before", "20", "--passed", "900", "--held", "20"]);
         }
         _ => bail!("`bench {measurement}` has no --smoke"),
     }

@@ -39,15 +39,15 @@ describe('Connector', () => {
 		live(0);
 		const waits: number[] = [];
 		let now = 0;
-		for (let attempt = 0; attempt < 16; attempt++) {
+		for (let attempt = 0; attempt < 24; attempt++) {
 			machine.ended(now);
 			waits.push((machine.deadline ?? 0) - now);
 			now = machine.deadline ?? 0;
 			machine.tick(now);
 		}
-		expect(waits.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
+		expect(waits.slice(0, 5)).toEqual([1_000, 2_000, 3_000, 3_000, 3_000]);
 		expect(waits.at(-1)).toBe(30_000);
-		expect(did.filter((one) => one === 'open')).toHaveLength(16);
+		expect(did.filter((one) => one === 'open')).toHaveLength(24);
 		machine.opened(now, 'sid', 'websocket');
 		machine.answered(now);
 		machine.ended(now);
@@ -87,13 +87,64 @@ describe('Connector', () => {
 		live(0);
 		machine.network(5, false);
 		machine.ended(10);
-		expect(machine.state).toMatchObject({ phase: 'offline', why: 'no-network', since: 10 });
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'no-network', since: 5 });
 		machine.network(20, true);
-		expect(did).toEqual(['drop', 'open']);
+		expect(did).toEqual(['ask', 'drop', 'open', 'drop', 'open']);
 		machine.wake(30);
-		expect(did, 'one attempt is enough').toHaveLength(2);
+		expect(did, 'one attempt is enough').toHaveLength(5);
 		machine.ended(40);
-		expect(machine.state).toMatchObject({ phase: 'offline', why: 'unreachable', since: 10 });
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'unreachable', since: 5 });
+	});
+
+	it('is offline when the browser says so, until the connection answers that it is not', () => {
+		const { machine, did, live } = connector();
+		live(0);
+		machine.network(100, false);
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'no-network', since: 100, retryAt: null });
+		expect(did).toEqual(['ask']);
+		machine.answered(110);
+		expect(machine.state).toEqual({ phase: 'live', since: 110, sid: 'sid', transport: 'websocket' });
+		machine.network(200, false);
+		machine.network(200, true);
+		machine.network(300, false);
+		expect(did, 'one question at a time, a new connection with the network').toEqual([
+			'ask',
+			'ask',
+			'drop',
+			'open',
+		]);
+	});
+
+	it('gives up a connection that does not answer without a network, and comes back with the network at once', () => {
+		const { machine, did, live } = connector();
+		live(0);
+		machine.network(0, false);
+		machine.tick(1_500);
+		expect(did).toEqual(['ask', 'drop', 'drop', 'open']);
+		machine.ended(1_501);
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'no-network', since: 0 });
+		machine.network(2_500, true);
+		expect(did.slice(4)).toEqual(['drop', 'open']);
+	});
+
+	it('does not wait for an attempt, or for what was missed, that hangs since before it woke', () => {
+		const { machine, did, live } = connector();
+		live(0);
+		machine.ended(0);
+		machine.tick(1_000);
+		machine.wake(1_500);
+		expect(did, 'an attempt has its time').toEqual(['open']);
+		machine.wake(3_000);
+		expect(did).toEqual(['open', 'drop', 'open']);
+		machine.opened(3_010, 'sid', 'websocket');
+		machine.wake(3_100);
+		expect(machine.state.phase).toBe('catching-up');
+		machine.wake(6_000);
+		expect(did.slice(3)).toEqual(['drop', 'open']);
+		machine.opened(6_010, 'sid', 'websocket');
+		machine.network(6_020, false);
+		machine.tick(7_520);
+		expect(machine.state, 'nothing comes without a network').toMatchObject({ phase: 'offline', why: 'no-network' });
 	});
 
 	it('stays away when it is told to, until it is started again', () => {

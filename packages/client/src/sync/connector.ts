@@ -3,7 +3,8 @@
  * come out; `deadline` is when it wants `tick` to be called.
  *
  * connecting → catching-up → live; offline between attempts; closed when told to stay away. A computer that wakes asks
- * once (`ask`) over a connection that looks alive, and connects at once where there is none.
+ * once (`ask`) over a connection that looks alive, and connects at once where there is none. One that has lost its
+ * network asks too: it is offline until the answer says that it is not.
  */
 import { backoff, type Chance } from '../clock.ts';
 
@@ -38,15 +39,17 @@ export interface ConnectorHost {
 
 /** The wait after the first failure, and the longest before and after many failures, in milliseconds, before jitter. */
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 3_000;
 const TIRED_WAIT_MS = 30_000;
-const TIRED_AFTER = 12;
+const TIRED_AFTER = 20;
 /** How long an attempt may take. */
 const OPEN_MS = 15_000;
 /** How long a connection that is catching up may bring nothing. */
 const SILENT_MS = 30_000;
-/** How long the answer to `ask` may take. */
-const ANSWER_MS = 4_000;
+/** How long the answer to `ask` may take: longer than most round trips, shorter than the bar takes to come. */
+const ANSWER_MS = 1_500;
+/** An attempt this old hangs, as far as somebody knows who just woke. */
+const STALE_MS = 2_000;
 
 export class Connector {
 	readonly #host: ConnectorHost;
@@ -54,6 +57,9 @@ export class Connector {
 	#state: ConnectionState = { phase: 'closed', since: 0, by: 'client' };
 	#isOpening = false;
 	#isAsking = false;
+	#openedAt = 0;
+	/** The connection that is asked, to go on with when it answers. */
+	#asked: { sid: string; transport: Transport } | null = null;
 	#hasNetwork = true;
 	#attempt = 0;
 	#deadline: number | null = null;
@@ -98,6 +104,7 @@ export class Connector {
 	/** The connection goes on over another transport. */
 	upgraded(transport: Transport): void {
 		const state = this.#state;
+		if (this.#asked !== null) this.#asked = { ...this.#asked, transport };
 		if (state.phase === 'live' || state.phase === 'catching-up') this.#become({ ...state, transport });
 	}
 
@@ -108,12 +115,12 @@ export class Connector {
 
 	/** Everything that was missed has arrived, or the server answered `ask`. */
 	answered(now: number): void {
-		if (this.#state.phase !== 'catching-up') return;
+		const of = this.#state.phase === 'catching-up' ? this.#state : this.#isAsking ? this.#asked : null;
+		if (of === null) return;
 		this.#isAsking = false;
 		this.#attempt = 0;
 		this.#deadline = null;
-		const { sid, transport } = this.#state;
-		this.#become({ phase: 'live', since: now, sid, transport });
+		this.#become({ phase: 'live', since: now, sid: of.sid, transport: of.transport });
 	}
 
 	/** CONNECT was answered as to somebody without a valid token. */
@@ -139,17 +146,14 @@ export class Connector {
 	wake(now: number): void {
 		switch (this.#state.phase) {
 			case 'live':
-				if (this.#isAsking) return;
-				this.#isAsking = true;
-				this.#deadline = now + ANSWER_MS;
-				this.#become({ ...this.#state, phase: 'catching-up', since: now });
-				this.#host.ask();
-				return;
-			case 'offline':
-				if (!this.#isOpening) this.#reopen(now);
-				return;
+				return this.#ask(now, { ...this.#state, phase: 'catching-up', since: now });
 			case 'connecting':
+			case 'offline':
+				if (!this.#isOpening || now - this.#openedAt >= STALE_MS) this.#reopen(now);
+				return;
 			case 'catching-up':
+				if (!this.#isAsking && (this.#deadline ?? now) - now <= SILENT_MS - STALE_MS) this.#reopen(now);
+				return;
 			case 'closed':
 				return;
 			default:
@@ -161,8 +165,13 @@ export class Connector {
 	network(now: number, isThere: boolean): void {
 		const isBack = isThere && !this.#hasNetwork;
 		this.#hasNetwork = isThere;
-		if (isBack) this.wake(now);
-		else if (this.#state.phase === 'offline') this.#offline(now, this.#state.retryAt);
+		const { phase } = this.#state;
+		// What was begun without a network waits for answers that do not come.
+		if (isBack && (phase === 'offline' || phase === 'catching-up')) this.#reopen(now);
+		else if (isBack) this.wake(now);
+		else if (phase === 'offline') this.#offline(now, this.#state.retryAt);
+		else if (!isThere && phase === 'live') this.#ask(now, this.#away(now, null));
+		else if (!isThere && phase === 'catching-up') this.#deadline = now + ANSWER_MS;
 	}
 
 	tick(now: number): void {
@@ -174,7 +183,7 @@ export class Connector {
 				return this.ended(now);
 			case 'connecting':
 			case 'offline':
-				if (!this.#isOpening) return this.#open(now, this.#state);
+				if (!this.#isOpening && !this.#isAsking) return this.#open(now, this.#state);
 				this.#host.drop();
 				return this.ended(now);
 			case 'live':
@@ -185,6 +194,17 @@ export class Connector {
 		}
 	}
 
+	/** Over the connection that there is; `state` is what it is until the answer. */
+	#ask(now: number, state: ConnectionState): void {
+		if (this.#state.phase !== 'live') return;
+		const { sid, transport } = this.#state;
+		this.#asked = { sid, transport };
+		this.#isAsking = true;
+		this.#deadline = now + ANSWER_MS;
+		this.#become(state);
+		this.#host.ask();
+	}
+
 	#reopen(now: number): void {
 		this.#host.drop();
 		this.#offline(now, null);
@@ -193,6 +213,7 @@ export class Connector {
 
 	#open(now: number, state: ConnectionState): void {
 		this.#isOpening = true;
+		this.#openedAt = now;
 		this.#isAsking = false;
 		this.#deadline = now + OPEN_MS;
 		this.#become(state.phase === 'offline' ? { ...state, retryAt: null } : state);
@@ -200,9 +221,13 @@ export class Connector {
 	}
 
 	#offline(now: number, retryAt: number | null): void {
+		this.#become(this.#away(now, retryAt));
+	}
+
+	#away(now: number, retryAt: number | null): ConnectionState {
 		const since = this.#state.phase === 'offline' ? this.#state.since : now;
 		const why = this.#hasNetwork ? 'unreachable' : 'no-network';
-		this.#become({ phase: 'offline', since, why, attempt: this.#attempt, retryAt });
+		return { phase: 'offline', since, why, attempt: this.#attempt, retryAt };
 	}
 
 	#close(now: number, by: 'client' | 'server' | 'nobody'): void {

@@ -18,7 +18,7 @@ it('notices sleep by a clock that jumped, and not by a busy moment', async () =>
 	expect([hasSlept(5_000, 9_000), hasSlept(5_000, 15_000), hasSlept(5_000, -1)]).toEqual([false, true, true]);
 });
 
-it('asks when a page is seen again after a while, is restored, or has its network back', async () => {
+it('asks when a page is seen again after a while, is restored or thawed, or has its network back', async () => {
 	const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
 	vi.stubGlobal('document', page);
 	vi.stubGlobal('window', new EventTarget());
@@ -45,12 +45,13 @@ it('asks when a page is seen again after a while, is restored, or has its networ
 	window.dispatchEvent(new Event('online'));
 	window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }));
 	window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
-	expect(told).toEqual(['wake', 'network false', 'network true', 'wake']);
+	page.dispatchEvent(new Event('resume'));
+	expect(told).toEqual(['wake', 'network false', 'network true', 'wake', 'wake']);
 	stop();
 	window.dispatchEvent(new Event('online'));
 	see('hidden');
 	await clock.pass(60_000);
 	see('visible');
-	expect(told).toHaveLength(4);
+	expect(told).toHaveLength(5);
 	vi.unstubAllGlobals();
 });

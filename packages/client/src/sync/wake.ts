@@ -56,15 +56,18 @@ function watchPage(clock: Clock, host: WakeHost): () => void {
 		if (wasAway) host.wake();
 	};
 	const shown = (event: PageTransitionEvent) => event.persisted && host.wake();
+	const thawed = () => host.wake();
 	const online = () => host.network(true);
 	const offline = () => host.network(false);
 	document.addEventListener('visibilitychange', seen);
+	document.addEventListener('resume', thawed);
 	window.addEventListener('pageshow', shown);
 	window.addEventListener('online', online);
 	window.addEventListener('offline', offline);
 	if (typeof navigator !== 'undefined' && navigator.onLine === false) host.network(false);
 	return () => {
 		document.removeEventListener('visibilitychange', seen);
+		document.removeEventListener('resume', thawed);
 		window.removeEventListener('pageshow', shown);
 		window.removeEventListener('online', online);
 		window.removeEventListener('offline', offline);

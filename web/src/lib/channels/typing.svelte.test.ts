@@ -20,6 +20,16 @@ describe('Typing', () => {
 		expect(names(typing)).toEqual([]);
 	});
 
+	it('forgets everybody when the connection goes', () => {
+		const typing = new Typing('me');
+		typing.heard('c', ada);
+		typing.clear();
+		expect(names(typing)).toEqual([]);
+		typing.heard('c', ben);
+		vi.advanceTimersByTime(TYPING_EXPIRES_MS);
+		expect(names(typing)).toEqual([]);
+	});
+
 	it('does not show oneself, and nobody twice', () => {
 		const typing = new Typing('me');
 		typing.heard('c', { id: 'me', name: 'Me' });

@@ -72,7 +72,7 @@ export class Typing {
 		this.#sentAt.delete(channel);
 	}
 
-	stop(): void {
+	clear(): void {
 		clearTimeout(this.#timer);
 		this.#writers.clear();
 	}

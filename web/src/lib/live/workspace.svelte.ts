@@ -57,7 +57,12 @@ export class Workspace {
 			onUnauthorized: () => void session.recheck(),
 		});
 		this.#tidings = live;
-		this.people = new People(user, { ...api.people, online: api.snapshots.online }, live);
+		this.people = new People(
+			user,
+			{ ...api.people, online: api.snapshots.online },
+			live,
+			() => this.connection.isAway,
+		);
 		this.channels = new Channels({ ...api.channels, ...api.snapshots }, this.people, live);
 		this.messages = new Messages(api.snapshots, live);
 		this.members = new Members(api.snapshots, this.people, live);
@@ -75,6 +80,8 @@ export class Workspace {
 		live.onEvent((event) => routeEvent(event, targets, live.state.phase === 'live'));
 		live.onState((state) => {
 			this.connection.changed(state);
+			// Nobody would tell us when they stop.
+			if (state.phase === 'offline') this.typing.clear();
 			if (state.phase === 'closed' && state.by !== 'client') void this.#sentAway();
 		});
 		live.onCaughtUp((back) => this.#cameBack(back));
@@ -100,7 +107,7 @@ export class Workspace {
 		this.unsent.stop();
 		this.#tidings.stop();
 		this.connection.stop();
-		this.typing.stop();
+		this.typing.clear();
 	}
 
 	/** Forgets who sits here, and leaves nothing of this person in the browser. Throws if the server cannot be told. */

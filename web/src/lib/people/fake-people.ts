@@ -7,10 +7,11 @@ export function fakePeople(
 	live: Live,
 	online: () => string[] = () => [],
 	pictures: ReadonlyMap<string, string> = new Map(),
+	isAway: () => boolean = () => false,
 ): People {
 	const api = {
 		online: async () => snapshotOf(online()),
 		picture: async (id: string) => pictures.get(id) ?? null,
 	};
-	return new People({ id: 'me', name: 'Me' }, api, live);
+	return new People({ id: 'me', name: 'Me' }, api, live, isAway);
 }

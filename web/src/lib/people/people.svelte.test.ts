@@ -25,6 +25,20 @@ describe('People', () => {
 		expect(['ada', 'ben', 'cy'].map((id) => people.isOnline(id))).toEqual([false, false, true]);
 	});
 
+	it('does not say who is there while the connection is away', () => {
+		let isAway = false;
+		const people = fakePeople(
+			new FakeLive(),
+			() => [],
+			pictures,
+			() => isAway,
+		);
+		people.presence({ user_id: 'ada', online: true, version: 1 });
+		expect([people.presenceOf('ada'), people.presenceOf('ben')]).toEqual(['online', 'offline']);
+		isAway = true;
+		expect([people.presenceOf('ada'), people.presenceOf('ben')]).toEqual([undefined, undefined]);
+	});
+
 	it('takes names from lists again once they may have changed unheard', () => {
 		const people = make();
 		people.remember([{ id: 'ada', name: 'Ada' }]);

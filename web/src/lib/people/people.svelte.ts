@@ -31,8 +31,10 @@ export class People {
 	#pictures = new SvelteMap<UserId, string | null>();
 	#asked = new Set<UserId>();
 	#heardDuringLoad: Set<UserId> | null = null;
+	readonly #isAway: () => boolean;
 
-	constructor(me: UserSummary, api: PeopleApi, live: Live) {
+	constructor(me: UserSummary, api: PeopleApi, live: Live, isAway: () => boolean = () => false) {
+		this.#isAway = isAway;
 		this.meId = me.id;
 		this.#pictureOf = (id) => api.picture(id);
 		this.#names.set(me.id, { id: me.id, name: me.name, role: me.role, round: 0 });
@@ -74,8 +76,15 @@ export class People {
 		if (found !== undefined) this.#pictures.set(id, found);
 	}
 
+	/** Whether they were online the last time that it was known. */
 	isOnline(id: UserId): boolean {
 		return this.#presence.get(id)?.online ?? false;
+	}
+
+	/** In words; undefined where it is not known, because the connection is away. */
+	presenceOf(id: UserId): 'online' | 'offline' | undefined {
+		if (this.#isAway()) return undefined;
+		return this.isOnline(id) ? 'online' : 'offline';
 	}
 
 	/** Takes names from a list or a message, unless an event has told us a newer one. */

@@ -1,7 +1,7 @@
 import { Unreachable, type ChannelEventData, type Message } from '@tidings/client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FakeLive, settled, snapshotOf } from '../live/fake-live';
-import { MessageList, Messages, PAGE } from './messages.svelte';
+import { MAX_AGAIN, MessageList, Messages, PAGE } from './messages.svelte';
 
 function message(no: number, change: Partial<Message> = {}): Message {
 	return {
@@ -105,6 +105,34 @@ describe('MessageList', () => {
 		await list.loadOlder();
 		const fresh = await channel.opened(1);
 		expect(nos(list)).toEqual(nos(fresh).slice(-list.messages.length));
+	});
+
+	it('begins anew at the newest page when too much was missed to reach what was held, and has no hole', async () => {
+		const channel = new FakeChannel(PAGE);
+		const list = await channel.opened();
+		for (let no = PAGE + 1; no <= MAX_AGAIN + 3 * PAGE; no += 1) channel.stored.push(message(no));
+		channel.live.lose();
+		await vi.waitFor(() => expect(list.fetched).toBe(2));
+		const all = channel.stored.map((one) => one.no);
+		expect([nos(list), list.older]).toEqual([all.slice(-PAGE), 'more']);
+		for (let page = 0; page < 3; page += 1) await list.loadOlder();
+		expect(nos(list)).toEqual(all.slice(-4 * PAGE));
+	});
+
+	it('fetches again rather than leave out what a deletion moved from one page to the other', async () => {
+		const channel = new FakeChannel(500);
+		const list = await channel.opened(1);
+		expect(nos(list)).toHaveLength(500);
+		const answer = channel.messages;
+		let deletes = 1;
+		channel.messages = async (id, skip, limit) => {
+			if (skip > 0 && deletes-- > 0) channel.stored.splice(-2);
+			return answer(id, skip, limit);
+		};
+		channel.live.lose();
+		await settled();
+		await list.reload();
+		expect(nos(list)).toEqual(channel.stored.map((one) => one.no));
 	});
 
 	it('does not bring back what was removed, unless the server has it again', async () => {

@@ -9,8 +9,8 @@ import { merged, without } from './message-list';
 export const PAGE = 50;
 /** When much is fetched again, in pages of this size: the server's largest. */
 const BIG_PAGE = 200;
-/** How much of a channel is fetched again at most; what lies before is fetched when scrolled to. */
-const MAX_AGAIN = 2_000;
+/** How far down what is held is looked for when it is fetched again. Beyond, reading begins anew at the newest page. */
+export const MAX_AGAIN = 2_000;
 /** How many channels are kept whole at once; the one that was opened longest ago is let go. */
 const MAX_LISTS = 20;
 
@@ -26,6 +26,7 @@ export class MessageList {
 	#older = $state<'none' | 'more' | 'loading' | 'failed'>('more');
 	/** The first fetch goes back to this number, where one was reading before. */
 	#downTo = Number.POSITIVE_INFINITY;
+	#fetched = $state(0);
 
 	constructor(channelId: ChannelId, api: MessagesApi, live: Live) {
 		this.channelId = channelId;
@@ -38,6 +39,7 @@ export class MessageList {
 				this.#removed.clear();
 				this.#messages = merged([], messages, this.#removed);
 				this.#older = more ? 'more' : 'none';
+				this.#fetched += 1;
 			},
 			apply: (event) => this.#apply(event),
 		});
@@ -52,6 +54,10 @@ export class MessageList {
 	/** Whether there is history above what is held. */
 	get older() {
 		return this.#older;
+	}
+	/** How often all of it was replaced by what the server had. */
+	get fetched(): number {
+		return this.#fetched;
 	}
 	/** What was missed is on its way, all at once. */
 	get isFetchingAgain(): boolean {
@@ -77,20 +83,27 @@ export class MessageList {
 		this.#followed.close();
 	}
 
-	/** As much as is held, in place of it; at first a page. */
+	/** As much as is held, in place of it; at first a page, and a page too if so much was missed that it is out of reach. */
 	async #load(): Promise<Snapshot<{ messages: Message[]; more: boolean }>> {
 		const held = this.#messages;
 		const downTo = Math.min(held.find((one) => one.no)?.no ?? Number.POSITIVE_INFINITY, this.#downTo);
-		const size = held.length > PAGE || Number.isFinite(this.#downTo) ? BIG_PAGE : PAGE;
+		const first = held.length > PAGE || Number.isFinite(this.#downTo) ? BIG_PAGE : PAGE;
 		const messages: Message[] = [];
 		const heads = [];
 		for (;;) {
-			const page = await this.#api.messages(this.channelId, messages.length, size);
-			messages.push(...page.body);
+			// The last one comes along again: if it does not, something was deleted meanwhile and another fell between.
+			const last = messages.at(-1);
+			const size = last ? BIG_PAGE : first;
+			const page = await this.#api.messages(this.channelId, Math.max(0, messages.length - 1), size);
+			const at = last ? page.body.findIndex((one) => one.id === last.id) : 0;
+			if (at < 0) throw new Error('The messages moved while they were fetched.');
+			messages.push(...page.body.slice(last ? at + 1 : 0));
 			heads.push(page.heads);
 			const more = page.body.length === size;
 			const reached = Number.isFinite(downTo) ? (page.body.at(-1)?.no ?? 0) <= downTo : true;
-			if (!more || reached || messages.length >= MAX_AGAIN) {
+			const isOutOfReach = more && !reached && messages.length >= MAX_AGAIN;
+			if (isOutOfReach) messages.splice(PAGE);
+			if (!more || reached || isOutOfReach) {
 				this.#downTo = Number.POSITIVE_INFINITY;
 				return { body: { messages, more }, heads: earliest(...heads) };
 			}

@@ -130,17 +130,15 @@ export class Workspace {
 		this.#tidings.send('events:channel', { channel_id: channel, message_id: null, data });
 	}
 
-	/** The channel was seen down to its end: moves the read marker, once per message and not more than once a second. */
-	sawAll(channel: ChannelId): void {
-		const { unread } = this.channels;
-		const no = unread.lastNo(channel);
-		if (no <= unread.readNo(channel)) return;
+	/** The channel was seen down to this number: moves the read marker, once per message and not more than once a second. */
+	saw(channel: ChannelId, no: number): void {
+		if (no <= this.channels.unread.readNo(channel)) return;
 		if (!this.connection.isLive) return this.unsent.read(channel, no);
 		const sent = this.#readSent.get(channel);
 		const now = Date.now();
 		if (sent && sent.no >= no && now - sent.at < 10 * READ_EVERY_MS) return;
 		if (sent && now - sent.at < READ_EVERY_MS) {
-			setTimeout(() => this.notices.openChannel === channel && this.sawAll(channel), READ_EVERY_MS);
+			setTimeout(() => this.notices.openChannel === channel && this.saw(channel, no), READ_EVERY_MS);
 			return;
 		}
 		const data = { type: 'last_read_at', data: { read_no: no } } as const;

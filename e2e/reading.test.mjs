@@ -1,7 +1,6 @@
 /**
- * What one reads stays where it is: while missed messages arrive, when one looks elsewhere and comes back, after a reload.
- * Not among the tests that must pass: on a busy machine it finds a line moved now and then, and whether the page or the
- * measuring is at fault is not known. By hand: `node --test e2e/reading.unsteady.mjs`.
+ * What one reads stays where it is: while the bar comes and goes, while missed messages arrive, when one looks elsewhere and
+ * comes back, after a reload.
  */
 import assert from 'node:assert/strict';
 import { gone, message, row, seen, signIn, unreadRow } from './harness/app.mjs';
@@ -62,12 +61,13 @@ journey('What one reads does not move', async ({ server, arrive, step, audit }) 
 		assert.equal(await page.getByRole('separator', { name: 'New' }).count(), 0);
 	});
 
-	await step('at the end: what was missed leaves the text where it is', async () => {
+	await step('at the end: the bar, and then what was missed, leave the text where it is', async () => {
 		const place = await placeOf(page, 'Word 70 of the launch.');
 		const fetched = [];
 		page.on('request', (request) => /messages\?skip=0/.test(request.url()) && fetched.push(request.url()));
 		wire.sever();
 		await seen(away(page));
+		await stays('Word 70 of the launch.', place);
 		for (let at = 1; at <= 30; at += 1) await world.write(bob, launch, `Missed ${at} of thirty.`);
 		wire.mend();
 		await seen(unreadRow(page, 'launch', 30));
@@ -93,6 +93,16 @@ journey('What one reads does not move', async ({ server, arrive, step, audit }) 
 		await stays('Word 60 of the launch.', place);
 		await page.getByRole('button', { name: '1 new message' }).click();
 		await gone(unreadRow(page, 'launch', 1));
+	});
+
+	await step('at the very beginning: the bar comes and goes, and the first message stays', async () => {
+		const place = await readAt('Ada was here first.');
+		wire.sever();
+		await seen(away(page));
+		await stays('Ada was here first.', place);
+		wire.mend();
+		await gone(away(page));
+		await stays('Ada was here first.', place);
 	});
 
 	await step('after another channel, after Back, and after a reload one is where one was', async () => {

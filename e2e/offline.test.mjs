@@ -69,7 +69,7 @@ journey('What is written while away is kept and sent once', async ({ server, arr
 		const editor = left.getByRole('article').getByRole('textbox');
 		await editor.fill('Ada was here before all.');
 		await editor.press('Enter');
-		await seen(clock(left, 'Ada was here before all.', 'The change is on its way'));
+		await seen(clock(left, 'Ada was here before all.', 'The change waits to be saved'));
 		await audit(left, 'a change that waits');
 	});
 

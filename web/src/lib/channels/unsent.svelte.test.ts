@@ -103,6 +103,23 @@ describe('Unsent', () => {
 		expect(list.messages).toEqual([]);
 	});
 
+	it('says of an edit and a deletion what waits, and for what', async () => {
+		const { unsent, change } = await world([stored]);
+		const note = { channel_id: 'c', message_id: 'm1' };
+		const said = (made: Partial<Entry>) => {
+			change(entry({ note, ...made }));
+			return [unsent.change('m1')?.waits, unsent.change('m1')?.reason];
+		};
+		expect(said({ kind: 'delete' })).toEqual([true, 'It is deleted when you are connected again.']);
+		expect(said({ kind: 'edit' })).toEqual([true, 'It is saved when you are connected again.']);
+		expect(said({ kind: 'delete', waitingFor: 'server', status: 503 })).toEqual([
+			true,
+			'The server is busy. It is deleted as soon as it can be.',
+		]);
+		expect(said({ kind: 'delete', waitingFor: 'turn' })).toEqual([true, '']);
+		expect(said({ kind: 'delete', state: 'sending', waitingFor: null })).toEqual([false, '']);
+	});
+
 	it('takes a new edit in the place of one that was refused', async () => {
 		const { unsent, change, cancel, edit } = await world([stored]);
 		const note = { channel_id: 'c', message_id: 'm1', content: 'too long' };

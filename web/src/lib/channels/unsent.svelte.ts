@@ -18,6 +18,9 @@ export interface Change {
 	/** The new text of an edit. */
 	content: string;
 	failed: boolean;
+	/** It is made by itself when it can be; until then it can be taken back. */
+	waits: boolean;
+	/** Why it failed, or what it waits for, as a sentence; empty while it is on its way. */
 	reason: string;
 	retryable: boolean;
 }
@@ -166,28 +169,33 @@ function pendingOf(entry: Entry, content: string): Pending {
 		content,
 		at,
 		state: state === 'failed' ? 'failed' : state === 'sending' ? 'sending' : 'waiting',
-		reason: state === 'failed' ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry),
+		reason: state === 'failed' ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry, 'sent'),
 		retryable,
 	};
 }
 
 function changeOf(entry: Entry, kind: Change['kind'], content: string): Change {
 	const failed = entry.state === 'failed';
-	const reason = failed ? (entry.reason ?? 'The server refused it.') : whyWaiting(entry);
-	return { id: entry.id, kind, content, failed, reason, retryable: entry.retryable };
+	const waits = entry.state === 'pending';
+	const done = kind === 'edit' ? 'saved' : 'deleted';
+	// What it looks like does not tell what will become of it, as a new message does: it is said in any case.
+	const isAway = entry.waitingFor === 'connection';
+	const why = isAway ? `It is ${done} when you are connected again.` : whyWaiting(entry, done);
+	const reason = failed ? (entry.reason ?? 'The server refused it.') : why;
+	return { id: entry.id, kind, content, failed, waits, reason, retryable: entry.retryable };
 }
 
-/** Said to people only where the bar at the top does not say it. */
-function whyWaiting({ waitingFor, status }: Entry): string {
+/** Said of messages only where the bar at the top does not say it. */
+function whyWaiting({ waitingFor, status }: Entry, done: 'sent' | 'saved' | 'deleted'): string {
 	switch (waitingFor) {
 		case 'server':
 			return status === null
-				? 'The server cannot be reached. It is sent as soon as it can be.'
-				: 'The server is busy. It is sent as soon as it can be.';
+				? `The server cannot be reached. It is ${done} as soon as it can be.`
+				: `The server is busy. It is ${done} as soon as it can be.`;
 		case 'space':
-			return 'The server has no space left. It is sent when there is some.';
+			return `The server has no space left. It is ${done} when there is some.`;
 		case 'sign-in':
-			return 'It is sent when you have signed in again.';
+			return `It is ${done} when you have signed in again.`;
 		default:
 			return '';
 	}

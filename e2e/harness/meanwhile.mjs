@@ -2,6 +2,7 @@
  * A workspace in which everything happens that a tab can miss: Ada is the one who is away, Bob and Cy are not, an agent
  * of Ada's proposes, and Ada herself works on another device. All of it over HTTP.
  */
+import { until } from './server.mjs';
 
 /** Calls in one person's name. */
 function caller(server, token) {
@@ -91,7 +92,7 @@ export class World {
 		};
 		const body = { stream: true, model: 'demo', messages: [{ role: 'user', content }], ...turn };
 		await this.server.api('/api/chat/completions', { token: this.ada.token, method: 'POST', body });
-		while (waits && (await this.isAnswering(id))) await new Promise((done) => setTimeout(done, 200));
+		if (waits) await until('the answer is complete', async () => !(await this.isAnswering(id)));
 	}
 
 	async isAnswering(id) {

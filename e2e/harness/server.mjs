@@ -127,3 +127,14 @@ export async function within(milliseconds, text, promise) {
 		clearTimeout(timer);
 	}
 }
+
+const LOOKS_FOR_MS = 30_000;
+const LOOKS_EVERY_MS = 50;
+
+/** Looks again and again until it is so; an error with this text if it never is. */
+export async function until(text, isSo) {
+	for (const end = Date.now() + LOOKS_FOR_MS; !(await isSo());) {
+		if (Date.now() > end) throw new Error(`it never was so: ${text}`);
+		await new Promise((resolve) => setTimeout(resolve, LOOKS_EVERY_MS));
+	}
+}

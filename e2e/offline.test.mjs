@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { composer, gone, message, row, say, seen, signIn } from './harness/app.mjs';
 import { journey } from './harness/journey.mjs';
 import { World } from './harness/meanwhile.mjs';
+import { until } from './harness/server.mjs';
 import { Wire } from './harness/wire.mjs';
 
 const ADA = { name: 'Ada', email: 'ada@example.com' };
@@ -14,6 +15,13 @@ const away = (page) => page.getByText(/^(Reconnecting|Connecting)\. Your message
 const clock = (page, text, label = 'Waiting to be sent') => line(page, text).getByRole('img', { name: label });
 /** A line of the list, confirmed or not. */
 const line = (page, text) => page.locator('[data-line]').filter({ hasText: text });
+
+/** Nothing of it is cut off at the edges of the list. */
+const isWhole = (locator) =>
+	locator.evaluate((text) => {
+		const [line, list] = [text, text.closest('[role=region]')].map((one) => one.getBoundingClientRect());
+		return line.top >= list.top && line.bottom <= list.bottom;
+	});
 
 /** Blocks the live connection of all pages of a person, and nothing else, until the answer is called. */
 async function withoutSocket(context) {
@@ -127,7 +135,9 @@ journey('What is written while away is kept and sent once', async ({ server, arr
 				route.fulfill({ status, json: { detail: 'not now', code }, headers: { 'retry-after': '1' } }),
 			);
 			await say(left, LAUNCH, `Sent in spite of ${status}.`);
-			await seen(line(left, `in spite of ${status}`).getByText(says));
+			const reason = line(left, `in spite of ${status}`).getByText(says);
+			await seen(reason);
+			await until('the whole reason is in view', () => isWhole(reason));
 			await audit(left, `a message that waits for a ${status}`);
 			await left.unroute('**/messages/post');
 			await seen(message(left, `Sent in spite of ${status}.`));

@@ -6,8 +6,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    AckError, AckReply, Class, Frame, Namespace, Sid, Socket, Stamped, flush::Later,
-    recovery::Audience, rooms::Room,
+    AckError, AckReply, Class, Frame, Namespace, Sid, Socket, Stamped,
+    flush::{self, Later},
+    recovery::Audience,
+    rooms::Room,
 };
 
 /// An event on its way to many sockets: choose whom, then [`emit`](Broadcast::emit) or [`send`](Broadcast::send).
@@ -134,10 +136,9 @@ impl Broadcast {
     ) -> usize {
         if let ([room], []) = (self.rooms.as_slice(), self.sockets.as_slice()) {
             let longest = self.namespace.0.flush_window;
-            let mut passage = room.gathering.begin(room.count(), size_bytes, longest);
-            let reached = self.queue(frame_for, &mut passage.later);
-            passage.end(room);
-            return reached;
+            return flush::through(room, size_bytes, longest, |later| {
+                self.queue(frame_for, later)
+            });
         }
         let mut later = Later::soon();
         let reached = self.queue(frame_for, &mut later);

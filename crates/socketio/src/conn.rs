@@ -10,15 +10,13 @@ use std::{
     },
 };
 
-use futures_util::task::AtomicWaker;
-
 use crate::{
     Class, DisconnectReason, Frame, Full, Handshake, Sid, Socket,
     flush::{Awaited, Later},
     polling::Polling,
     queue::{Entry, Pushed, Queue},
     server::Shared,
-    sync::{Mutex, MutexGuard},
+    sync::{AtomicWaker, Mutex, MutexGuard},
     websocket::{TcpStream, write_past},
 };
 
@@ -268,6 +266,15 @@ impl Conn {
     pub(crate) fn withdraw<'f>(&self, newest_first: impl Iterator<Item = &'f Frame>) -> usize {
         let frames = newest_first.map(|frame| self.encoded(frame));
         self.out().queue.withdraw(frames)
+    }
+
+    /// Whether the queue is short again since an owner was refused a frame. Answers so once: the owners are to be told.
+    pub(crate) fn is_short_again(&self) -> bool {
+        let low = self.shared.config.limits.queue_low_bytes;
+        let mut out = self.out();
+        let is_short = out.refused && out.queue.bytes() <= low;
+        out.refused &= !is_short;
+        is_short
     }
 
     fn note_refusal(&self, socket: &Socket) {

@@ -4,18 +4,15 @@
 //! of a busy room wait for each other a little longer: `window` says how long, [`Gathering`] holds who waits.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
-};
-
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep_until},
 };
 
 use crate::{
     conn::Conn,
     rooms::Room,
+    runtime::{Handle, now, sleep_until, yield_now},
+    sync::{Mutex, MutexGuard},
     window::{Pace, Turn},
 };
 
@@ -75,11 +72,25 @@ struct State {
 
 /// A frame on its way to the members of a room.
 #[derive(Debug)]
-pub(crate) struct Passage {
+struct Passage {
     /// To be filled with those it was queued for.
-    pub(crate) later: Later,
+    later: Later,
     turn: Turn,
     window: u64,
+}
+
+/// Sends a frame of so many bytes to a room: `queue` queues it for whom it is for and answers how many those are. It
+/// waits for others no longer than `longest`.
+pub(crate) fn through(
+    room: &Arc<Room>,
+    bytes: usize,
+    longest: Duration,
+    queue: impl FnOnce(&mut Later) -> usize,
+) -> usize {
+    let mut passage = room.gathering.begin(room.count(), bytes, longest);
+    let reached = queue(&mut passage.later);
+    passage.end(room);
+    reached
 }
 
 impl Gathering {
@@ -88,7 +99,7 @@ impl Gathering {
     }
 
     /// A frame of so many bytes is to be queued for so many members. To be ended with [`Passage::end`].
-    pub(crate) fn begin(&self, members: usize, bytes: usize, longest: Duration) -> Passage {
+    fn begin(&self, members: usize, bytes: usize, longest: Duration) -> Passage {
         let mut passage = Passage {
             later: Later::soon(),
             turn: Turn::Now,
@@ -97,7 +108,7 @@ impl Gathering {
         if members < FEW || longest.is_zero() || Handle::try_current().is_err() {
             return passage;
         }
-        let now = Instant::now();
+        let now = now();
         let mut state = self.state();
         let state = state.get_or_insert_with(|| {
             Box::new(State {
@@ -150,7 +161,7 @@ impl Gathering {
 
 impl Passage {
     /// The frame is queued for everyone.
-    pub(crate) fn end(self, room: &Arc<Room>) {
+    fn end(self, room: &Arc<Room>) {
         let (turn, window) = (self.turn, self.window);
         match turn {
             Turn::Now => self.later.flush(),
@@ -158,7 +169,7 @@ impl Passage {
             Turn::Open(at) => {
                 room.gathering.wait(self).flush();
                 let room = room.clone();
-                tokio::spawn(async move {
+                Handle::current().spawn(async move {
                     sleep_until(at).await;
                     soon(room.gathering.close(window));
                 });
@@ -182,6 +193,6 @@ fn soon(mut conns: Vec<Arc<Conn>>) {
 async fn flush(conns: Vec<Arc<Conn>>) {
     for turn in conns.chunks(PER_TURN) {
         turn.iter().for_each(|conn| conn.flush());
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
 }

@@ -1,8 +1,7 @@
-//! A WebSocket on a byte stream: messages in, shared frames out in one vectored write. Holds no buffer while idle.
+//! A WebSocket on a byte stream: messages in, shared frames out through `outgoing`. Holds no buffer while idle.
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     fmt,
     future::poll_fn,
     io,
@@ -17,23 +16,25 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use socketio_proto::websocket::{Decoder, Message, Opcode, WebSocketError, close_frame, encode};
+use socketio_proto::websocket::{Decoder, Message, WebSocketError, close_frame};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 pub(crate) use tokio::net::TcpStream;
 
-use crate::Config;
+use crate::{
+    Config,
+    outgoing::{Outgoing, Sink},
+};
 
 /// Bytes read at once, into a buffer that all connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
-/// Frames put into one write.
-const MAX_SLICES: usize = 128;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
-enum Stream {
+/// What a WebSocket reads from and writes to.
+pub(crate) enum Stream {
     /// Shared with those who write to it past the driver; see `Out::write_directly`.
     Tcp(Arc<TcpStream>),
     Other(Box<TokioIo<Upgraded>>),
@@ -78,19 +79,13 @@ impl SocketLimits {
 
 /// One WebSocket.
 pub(crate) struct WebSocket {
-    stream: Stream,
+    /// The writing half, and the stream.
+    pub(crate) out: Outgoing<Stream>,
     decoder: Decoder,
     /// Whether messages may be compressed.
     pub(crate) deflates: bool,
     /// Bytes read and not decoded, and how many of them are.
     unread: (Vec<u8>, usize),
-    /// Whole frames on their way; of the first, `written` bytes are out.
-    writing: VecDeque<Bytes>,
-    written: usize,
-    /// The newest ping to answer; older ones need no answer.
-    pong: Option<Vec<u8>>,
-    /// Whether a stream with a buffer of its own, such as TLS, may still hold bytes.
-    is_unflushed: bool,
     end: End,
 }
 
@@ -108,7 +103,7 @@ enum End {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("writing", &self.writing.len())
+            .field("writing", &self.out.len())
             .finish_non_exhaustive()
     }
 }
@@ -125,14 +120,10 @@ impl WebSocket {
             let _ = SockRef::from(&**tcp).set_tcp_notsent_lowat(limits.unsent_bytes);
         }
         WebSocket {
-            stream,
+            out: Outgoing::new(stream),
             decoder: limits.decoder(),
             deflates: limits.deflates,
             unread: (read.to_vec(), 0),
-            writing: VecDeque::new(),
-            written: 0,
-            pong: None,
-            is_unflushed: false,
             end: End::Open,
         }
     }
@@ -215,7 +206,7 @@ impl WebSocket {
         decode: bool,
     ) -> Poll<Result<Option<Message>, ReadError>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let polled = match &mut self.stream {
+            let polled = match &mut self.out.stream {
                 Stream::Tcp(tcp) => poll_read_tcp(tcp, cx, buffer),
                 Stream::Other(other) => {
                     let mut read = ReadBuf::new(buffer);
@@ -242,92 +233,66 @@ impl WebSocket {
 
     /// Queues an answer to a ping.
     pub(crate) fn answer_ping(&mut self, payload: Vec<u8>) {
-        self.pong = Some(payload);
+        self.out.answer_ping(payload);
     }
 
     /// Queues a whole frame.
     pub(crate) fn queue(&mut self, frame: Bytes) {
-        self.writing.push_back(frame);
+        self.out.queue(frame);
     }
 
     /// Queues the closing frame.
     pub(crate) fn queue_close(&mut self, code: u16, reason: &str) {
-        self.writing.push_back(close_frame(code, reason).into());
+        self.out.queue(close_frame(code, reason).into());
     }
 
     /// The stream, if others can write to it.
     pub(crate) fn shared_stream(&self) -> Option<Arc<TcpStream>> {
-        match &self.stream {
+        match &self.out.stream {
             Stream::Tcp(tcp) => Some(tcp.clone()),
             Stream::Other(_) => None,
         }
     }
 
-    /// Whether there is nothing to write, not even an answer to a ping.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.is_drained() && self.pong.is_none()
-    }
-
     /// Whether nothing waits to be written here.
     pub(crate) fn is_drained(&self) -> bool {
-        self.writing.is_empty() && !self.is_unflushed
+        self.out.is_drained()
     }
 
-    /// Writes what is queued here, all in one write where the system takes it. Answers the bytes written: zero if
-    /// nothing waits, `Pending` if the peer takes no more.
+    /// See [`Outgoing::poll_write`].
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if let Some(payload) = self.pong.take() {
-            self.writing
-                .push_back(encode(Opcode::Pong, &payload).into());
-        }
-        if self.writing.is_empty() {
-            if let Stream::Other(other) = &mut self.stream
-                && self.is_unflushed
-            {
-                ready!(Pin::new(other.as_mut()).poll_flush(cx))?;
-                self.is_unflushed = false;
-            }
-            return Poll::Ready(Ok(0));
-        }
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&self.writing) {
-            let from = if count == 0 { self.written } else { 0 };
-            *slice = IoSlice::new(frame.get(from..).unwrap_or_default());
-            count += 1;
-        }
-        let slices = &slices[..count];
-        let polled = match &mut self.stream {
-            Stream::Tcp(tcp) => poll_write_tcp(tcp, cx, slices),
-            Stream::Other(other) => Pin::new(other.as_mut()).poll_write_vectored(cx, slices),
-        };
-        let bytes = ready!(polled)?;
-        if bytes == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        self.is_unflushed = matches!(self.stream, Stream::Other(_));
-        self.advance(bytes);
-        Poll::Ready(Ok(bytes))
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.written += bytes;
-        while let Some(first) = self.writing.front() {
-            if self.written < first.len() {
-                return;
-            }
-            self.written -= first.len();
-            self.writing.pop_front();
-        }
-        self.written = 0;
-        self.writing = VecDeque::new();
+        self.out.poll_write(cx)
     }
 
     /// Flushes and ends the writing half.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        match &mut self.out.stream {
             Stream::Tcp(tcp) => Poll::Ready(SockRef::from(&**tcp).shutdown(Shutdown::Write)),
             Stream::Other(other) => Pin::new(other.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Sink for Stream {
+    fn is_buffered(&self) -> bool {
+        matches!(self, Stream::Other(_))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(tcp) => poll_write_tcp(tcp, cx, slices),
+            Stream::Other(other) => Pin::new(other.as_mut()).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(_) => Poll::Ready(Ok(())),
+            Stream::Other(other) => Pin::new(other.as_mut()).poll_flush(cx),
         }
     }
 }

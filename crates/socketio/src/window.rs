@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::Instant;
 
 /// Events in a row this far apart, on average, make a room busy when they come faster: 50 a second.
 const EASY_GAP: Duration = Duration::from_millis(20);

@@ -10,6 +10,7 @@
 
 mod closing;
 mod probe;
+mod writing;
 
 use std::{
     future::Future,
@@ -25,12 +26,11 @@ use socketio_proto::{
 };
 use tokio::time::Sleep;
 
-use self::{closing::Closing, probe::Probe};
+use self::{closing::Closing, probe::Probe, writing::Writing};
 use crate::{
     DisconnectReason, EngineMessage, EngineSocket, Frame,
     conn::{Close, Conn},
     dispatch::Dispatch,
-    flush::Awaited,
     polling::Polling,
     server::Admission,
     websocket::{ReadError, WebSocket},
@@ -38,8 +38,6 @@ use crate::{
 
 /// Messages taken in one turn before others get theirs.
 const MESSAGES_PER_TURN: usize = 64;
-/// Bytes moved from the queue to a WebSocket at once.
-const BYTES_PER_WRITE: usize = 64 * 1024;
 const NEVER: u64 = u64::MAX;
 
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +57,7 @@ pub(crate) struct Driver {
     phase: Phase,
     admission: Option<Admission>,
     connect_by_ms: u64,
-    /// When the peer stopped taking bytes.
-    blocked_ms: u64,
+    writing: Writing,
     was_paused: bool,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
@@ -99,7 +96,7 @@ impl Driver {
             phase: Phase::Live,
             admission: Some(admission),
             connect_by_ms,
-            blocked_ms: NEVER,
+            writing: Writing::new(),
             was_paused: false,
             timer: Box::pin(tokio::time::sleep_until(shared.instant(now_ms))),
             timer_ms: now_ms,
@@ -176,10 +173,7 @@ impl Driver {
     }
 
     fn tell_drained(&mut self) {
-        let mut out = self.conn.out();
-        if out.refused && out.queue.bytes() <= self.conn.shared.config.limits.queue_low_bytes {
-            out.refused = false;
-            drop(out);
+        if self.conn.is_short_again() {
             self.dispatch.drained();
         }
     }
@@ -288,8 +282,8 @@ impl Driver {
     }
 
     fn blocked_until_ms(&self) -> u64 {
-        self.blocked_ms
-            .saturating_add(self.conn.shared.times.ping_timeout_ms)
+        self.writing
+            .blocked_until_ms(self.conn.shared.times.ping_timeout_ms)
     }
 
     /// Writes what is queued until there is no more or the peer takes no more.
@@ -297,40 +291,10 @@ impl Driver {
         let Some(websocket) = &mut self.websocket else {
             return Ok(());
         };
-        let mut has_written = false;
-        let mut gone = 0;
-        loop {
-            let mut out = self.conn.out();
-            out.queue.written(std::mem::take(&mut gone));
-            if websocket.is_drained() {
-                out.awaited = Awaited::Nothing;
-                out.queue
-                    .take_bytes(BYTES_PER_WRITE, |bytes| websocket.queue(bytes));
-            }
-            out.is_direct = websocket.is_idle();
-            if out.is_direct {
-                self.blocked_ms = NEVER;
-                break;
-            }
-            drop(out);
-            match websocket.poll_write(cx) {
-                Poll::Ready(Ok(bytes)) => {
-                    has_written = true;
-                    self.blocked_ms = NEVER;
-                    gone = bytes;
-                }
-                Poll::Ready(Err(_)) => {
-                    return Err(Close::now(DisconnectReason::TransportClose, 1006));
-                }
-                Poll::Pending => {
-                    if self.blocked_ms == NEVER || has_written {
-                        self.blocked_ms = now_ms;
-                    }
-                    break;
-                }
-            }
-        }
-        if has_written {
+        if self
+            .writing
+            .write(&self.conn, &mut websocket.out, cx, now_ms)?
+        {
             self.tell_drained();
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::{in_many_orders, rooms::Rooms, socket::Socket};
 fn members(rooms: &Rooms, name: &str) -> Vec<u32> {
     let mut seen = Vec::new();
     if let Some(room) = rooms.get(name) {
-        room.walk().each(|socket| seen.push(socket.0));
+        room.walk().each(|socket| seen.push(socket.number()));
     }
     seen.sort_unstable();
     seen
@@ -25,7 +25,7 @@ fn who_has_joined_is_in_the_room_that_the_table_knows() {
             .map(|number| {
                 let rooms = rooms.clone();
                 thread::spawn(move || {
-                    let socket = Socket(number);
+                    let socket = Socket::numbered(number);
                     let (room, place) = rooms.join("hall", &socket);
                     assert!(members(&rooms, "hall").contains(&number));
                     rooms.leave(&room, place);
@@ -59,14 +59,14 @@ fn a_walk_sees_everybody_once() {
     in_many_orders(|| {
         let rooms = Arc::new(Rooms::default());
         let (stays, _) = (
-            rooms.join("hall", &Socket(7)),
-            rooms.join("hall", &Socket(8)),
+            rooms.join("hall", &Socket::numbered(7)),
+            rooms.join("hall", &Socket::numbered(8)),
         );
         let others: Vec<_> = (0..2)
             .map(|number| {
                 let rooms = rooms.clone();
                 thread::spawn(move || {
-                    let (room, place) = rooms.join("hall", &Socket(number));
+                    let (room, place) = rooms.join("hall", &Socket::numbered(number));
                     rooms.leave(&room, place);
                 })
             })

@@ -12,10 +12,12 @@ use socketio::Namespace;
 use tokio::time::timeout;
 
 const CLIENTS: usize = 6;
-/// Events at once that do not make a room busy yet.
-const EASY: usize = 10;
+/// Events at once that make a room as busy as it can be.
+const MANY: usize = 20;
+/// Too long to wait for others.
+const LONG: usize = 32 * 1024;
 
-/// Clients in the rooms `busy` and `quiet`, of which the first is one event short of waiting.
+/// Clients in the rooms `busy` and `quiet`, of which the first is as busy as it can be, with events for nobody.
 async fn busy(window: Duration) -> (Namespace, Vec<(Ws, String)>) {
     let world = World::start(socketio::Config {
         flush_window: window,
@@ -32,13 +34,9 @@ async fn busy(window: Duration) -> (Namespace, Vec<(Ws, String)>) {
     for _ in 0..CLIENTS {
         clients.push(world.client().await);
     }
-    for number in 0..EASY {
-        root.to("busy").emit("easy", &number);
-    }
-    for (client, _) in &mut clients {
-        for number in 0..EASY {
-            assert_eq!(client.text().await, format!(r#"42["easy",{number}]"#));
-        }
+    let long = "x".repeat(LONG);
+    for _ in 0..MANY {
+        assert_eq!(root.to("busy").with_flags(1).emit("long", &long), 0);
     }
     (root, clients)
 }

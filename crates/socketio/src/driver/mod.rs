@@ -88,8 +88,14 @@ impl Driver {
                 .as_ref()
                 .is_some_and(|websocket| websocket.deflates),
         );
+        let session = Session::open(transport, shared.times, now_ms);
+        // For what is due first: a timer that has run out by the first turn wakes the task once for nothing.
+        let timer_ms = match session.deadline_ms() {
+            NEVER => now_ms,
+            first_ms => first_ms,
+        };
         Driver {
-            session: Session::open(transport, shared.times, now_ms),
+            session,
             websocket,
             probe: None,
             dispatch: Dispatch::new(&conn, now_ms),
@@ -98,8 +104,8 @@ impl Driver {
             connect_by_ms,
             writing: Writing::new(),
             was_paused: false,
-            timer: Box::pin(tokio::time::sleep_until(shared.instant(now_ms))),
-            timer_ms: now_ms,
+            timer: Box::pin(tokio::time::sleep_until(shared.instant(timer_ms))),
+            timer_ms,
             conn,
         }
     }

@@ -20,10 +20,15 @@ const MAX_FRAMES: usize = 64;
 const MAX_BYTES: usize = 32 * 1024;
 /// Events that come closer together than this leave in one write anyway.
 const WORTH: Duration = Duration::from_millis(2);
-/// Windows in a row that were not worth it before a room stops waiting.
-const STRIKES: u32 = 3;
-/// Events that then leave at once before it tries one more window: so many that those who wait in vain are fewer than
-/// one in a hundred. Doubled after each try that was not worth it, up to the second.
+/// How much a room comes to trust in waiting at most. A window that was worth it adds one, one that was not takes
+/// [`DOUBT`], and without trust nothing waits: two of three windows must be worth it.
+const MOST_TRUST: u32 = 6;
+/// What a room begins with, and has when it tries again: the first window decides.
+const FIRST_TRUST: u32 = 1;
+const DOUBT: u32 = 2;
+/// Rounds that leave at once before a room without trust tries one more window: so many that those who wait in vain are
+/// fewer than one in a hundred. Doubled after each try that was not worth it, up to the second. What comes within
+/// [`WORTH`] is one round: a burst would use up its rest too soon.
 const SKIPS: [u32; 2] = [512, 8192];
 
 /// What becomes of a frame.
@@ -54,8 +59,10 @@ pub(crate) struct Pace {
     through: Instant,
     /// How long the next window stays open.
     patience: Duration,
-    strikes: u32,
+    trust: u32,
+    /// Rounds that still leave at once, and when the last of them began.
     skip: u32,
+    round: Instant,
     next_skip: u32,
     window: Option<Window>,
 }
@@ -67,8 +74,9 @@ impl Pace {
             longest,
             through: now,
             patience: longest,
-            strikes: 0,
+            trust: FIRST_TRUST,
             skip: 0,
+            round: now,
             next_skip: SKIPS[0],
             window: None,
         }
@@ -92,7 +100,10 @@ impl Pace {
             return Turn::Now;
         }
         if self.skip > 0 {
-            self.skip -= 1;
+            if now >= self.round + WORTH {
+                self.round = now;
+                self.skip -= 1;
+            }
             return Turn::Now;
         }
         self.window = Some(Window {
@@ -116,12 +127,14 @@ impl Pace {
         };
         let useful = window.latest - window.since;
         if useful >= WORTH || window.frames >= MAX_FRAMES {
-            (self.strikes, self.next_skip) = (0, SKIPS[0]);
+            self.trust = (self.trust + 1).min(MOST_TRUST);
+            self.next_skip = SKIPS[0];
             self.patience = (useful * 2).max(self.patience / 2).min(self.longest);
             return;
         }
-        self.strikes += 1;
-        if self.strikes >= STRIKES {
+        self.trust = self.trust.saturating_sub(DOUBT);
+        if self.trust == 0 {
+            self.trust = FIRST_TRUST;
             self.patience = self.longest;
             self.skip = self.next_skip;
             self.next_skip = (self.next_skip * 2).min(SKIPS[1]);
@@ -231,7 +244,7 @@ mod tests {
                 room.pass(at - room.now);
             }
         }
-        assert!((3..=12).contains(&waited), "{waited} of 20000 waited");
+        assert!((1..=6).contains(&waited), "{waited} of 20000 waited");
         // When others begin to speak, it learns that too.
         let turns = room.events(ms(3), 20_000);
         assert!(opened(&turns[10_000..]) > 1500);
@@ -242,19 +255,36 @@ mod tests {
         let mut room = Room::new(WINDOW);
         let mut waited = 0;
         for _ in 0..2000 {
-            // The next burst when the last has left.
+            // The next burst when all have the last.
             room.events(Duration::from_micros(50), 16);
             if let Some(due) = room.due {
                 waited += 1;
                 room.pass(due - room.now);
             }
+            room.pass(ms(10));
         }
-        assert!((3..=20).contains(&waited), "{waited} of 2000 waited");
+        assert!((1..=4).contains(&waited), "{waited} of 2000 waited");
+    }
+
+    #[test]
+    fn it_waits_as_long_as_two_of_three_windows_gather_something() {
+        let mut room = Room::new(WINDOW);
+        let mut waited = 0;
+        for number in 0..3000 {
+            // Two events 8 ms apart, and now and then one alone.
+            room.events(ms(8), if number % 4 == 3 { 1 } else { 2 });
+            if let Some(due) = room.due {
+                waited += 1;
+                room.pass(due - room.now);
+            }
+        }
+        assert!(waited > 2900, "{waited}");
     }
 
     #[test]
     fn a_window_is_no_longer_than_what_it_gathers() {
         let mut room = Room::new(WINDOW);
+        room.events(ms(0), 10);
         let mut lasts = Vec::new();
         for _ in 0..50 {
             room.events(ms(1), 4);
@@ -273,6 +303,8 @@ mod tests {
         room.events(ms(0), 10);
         assert!(matches!(room.event(20_000), Turn::Open(_)));
         assert_eq!(room.event(20_000), Turn::Now);
+        let mut room = Room::new(WINDOW);
+        room.events(ms(0), 10);
         assert_eq!(room.event(MAX_BYTES), Turn::Now);
         let turns: Vec<_> = (0..MAX_FRAMES).map(|_| room.event(1)).collect();
         assert!(matches!(turns.first(), Some(Turn::Open(_))));

@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -251,6 +252,14 @@ impl WebSocket {
         match &self.out.stream {
             Stream::Tcp(tcp) => Some(tcp.clone()),
             Stream::Other(_) => None,
+        }
+    }
+
+    /// Ends the connection with a reset: what the system holds for it is thrown away at once.
+    pub(crate) fn abort(self) {
+        if let Stream::Tcp(tcp) = &self.out.stream {
+            // Takes effect when the last who may write to it lets go. Where the system does not know it, nothing is lost.
+            let _ = SockRef::from(&**tcp).set_linger(Some(Duration::ZERO));
         }
     }
 

@@ -5,9 +5,10 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use common::{DEADLINE, World, config};
+use futures_util::StreamExt;
 use serde_json::json;
 use socketio::{Class, Config, ConnectError, DisconnectReason, Event, Frame, Limits, Socket};
 use tokio::{
@@ -16,7 +17,7 @@ use tokio::{
     sync::mpsc,
     time::timeout,
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 async fn with_limits(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits::default();
@@ -216,6 +217,7 @@ async fn a_body_that_does_not_come_is_given_up() {
 async fn a_reader_that_takes_no_byte_for_the_ping_timeout_is_gone() {
     let world = World::start(Config {
         ping_timeout: Duration::from_millis(200),
+        close_grace: Duration::from_millis(100),
         limits: Limits {
             queue_soft_bytes: 64 << 20,
             queue_bytes: 64 << 20,
@@ -230,7 +232,7 @@ async fn a_reader_that_takes_no_byte_for_the_ping_timeout_is_gone() {
         let seen = seen.clone();
         async move { seen.send(reason).unwrap() }
     });
-    let (_stuck, sid) = world.client().await;
+    let (mut stuck, sid) = world.client().await;
     let socket = root.socket(&sid).unwrap();
     let frame = Frame::event_json("/", "big", &format!("\"{}\"", "x".repeat(1 << 20)));
     for _ in 0..16 {
@@ -238,6 +240,18 @@ async fn a_reader_that_takes_no_byte_for_the_ping_timeout_is_gone() {
     }
     let reason = timeout(DEADLINE, log.recv()).await.unwrap();
     assert_eq!(reason, Some(DisconnectReason::SlowReader));
+    // What the system held for it is thrown away too: it finds its stream broken, not the rest of it.
+    world.no_connections().await;
+    let broken = loop {
+        match timeout(DEADLINE, stuck.0.next()).await.unwrap().unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(&broken, tungstenite::Error::Io(error) if error.kind() == ErrorKind::ConnectionReset),
+        "{broken:?}"
+    );
 }
 
 /// One of two readers stops: what waits for it never passes the limit, it is closed with 1013, and the other gets

@@ -84,6 +84,10 @@ impl Driver {
 
     /// The transport is gone; handlers go on.
     pub(super) fn begin_ending(&mut self) {
+        // What the system holds for a peer that has not even taken all before the farewell would stay for a minute.
+        if let Some(websocket) = self.websocket.take_if(|websocket| !websocket.is_drained()) {
+            websocket.abort();
+        }
         self.websocket = None;
         self.admission = None;
         self.conn.out().stream = None;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::frame::{self, Frame};
+use crate::inflate::inflated;
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
@@ -20,12 +22,17 @@ const CLOSE: u8 = 8;
 const PORTS_PER_ADDRESS: usize = 4000;
 /// The least that Linux takes.
 const NARROW_BYTES: u32 = 4096;
+/// Names what most servers can agree to: a message depends on no other.
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; \
+                       server_no_context_takeover\r\n";
 /// 127.0.0.1 is left to connections that do not spread.
 const FIRST_NETWORK: u32 = 1;
 const NETWORKS: u32 = 250;
 
 /// An open connection: CONNECT was answered.
 pub struct Connection {
+    /// After how long without a sign of life the server takes us for gone: its `pingInterval` and `pingTimeout`.
+    pub heartbeat: Duration,
     stream: TcpStream,
     /// Bytes of a frame that is not complete yet.
     rest: RefCell<Vec<u8>>,
@@ -42,6 +49,8 @@ pub struct Endpoint {
     /// of the crowd. A crowd that comes when another has just gone takes addresses of its own: a port rests for a minute
     /// after its use, and where most of them rest, the system looks for a free one long enough to be measured.
     pub spread: Option<u8>,
+    /// Whether to offer permessage-deflate.
+    pub deflates: bool,
 }
 
 impl Endpoint {
@@ -87,9 +96,13 @@ impl Connection {
             .context("the server does not answer")?;
         stream.set_nodelay(true)?;
         let Endpoint { address, path, .. } = endpoint;
+        let extensions = match endpoint.deflates {
+            true => DEFLATE,
+            false => "",
+        };
         let request = format!(
             "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
-             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         let mut bytes = Vec::new();
@@ -107,10 +120,12 @@ impl Connection {
         }
         bytes.drain(..end);
         stream.write_all(&frame::text(&format!("40{auth}"))).await?;
-        while !next_is_connect(&mut bytes)? {
+        let mut heartbeat = Duration::ZERO;
+        while !next_is_connect(&mut bytes, &mut heartbeat)? {
             read_more(&mut stream, &mut bytes).await?;
         }
         Ok(Self {
+            heartbeat,
             stream,
             rest: RefCell::new(bytes),
         })
@@ -137,7 +152,30 @@ impl Connection {
         Ok(())
     }
 
-    /// Hands every text packet to `on_packet` and answers pings, until the server hangs up.
+    /// Sends a packet that asks for an ack and reads until that has come; what else comes is thrown away.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn ask(&self, packet: &str) -> Result<()> {
+        self.send(&[packet.to_owned()]).await?;
+        let mut buffer = vec![0; NARROW_BYTES as usize];
+        let mut is_acked = false;
+        while !is_acked {
+            self.stream.readable().await?;
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => bail!("the server hung up"),
+                Ok(length) => {
+                    let mut see = |packet: &[u8], _| is_acked |= packet.starts_with(b"43");
+                    self.consume(&buffer[..length], &mut see)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands every text packet to `on_packet`, with its bytes on the way, and answers pings, until the server hangs up.
     ///
     /// `scratch` is shared by all connections of the thread: it is filled and emptied between two awaits.
     ///
@@ -146,7 +184,7 @@ impl Connection {
     pub async fn listen(
         &self,
         scratch: &Rc<RefCell<Vec<u8>>>,
-        mut on_packet: impl FnMut(&[u8]),
+        mut on_packet: impl FnMut(&[u8], usize),
     ) -> Result<()> {
         self.consume(&[], &mut on_packet)?;
         loop {
@@ -179,7 +217,7 @@ impl Connection {
     }
 
     /// True when the server said goodbye.
-    fn consume(&self, bytes: &[u8], on_packet: &mut impl FnMut(&[u8])) -> Result<bool> {
+    fn consume(&self, bytes: &[u8], on_packet: &mut impl FnMut(&[u8], usize)) -> Result<bool> {
         let mut rest = self.rest.borrow_mut();
         if rest.is_empty() {
             let (used, is_over) = self.packets(bytes, on_packet)?;
@@ -192,16 +230,28 @@ impl Connection {
         Ok(is_over)
     }
 
-    fn packets(&self, bytes: &[u8], on_packet: &mut impl FnMut(&[u8])) -> Result<(usize, bool)> {
+    fn packets(
+        &self,
+        bytes: &[u8],
+        on_packet: &mut impl FnMut(&[u8], usize),
+    ) -> Result<(usize, bool)> {
         let mut used = 0;
-        while let Some((Frame { opcode, payload }, length)) = frame::first(&bytes[used..])? {
+        while let Some((frame, length)) = frame::first(&bytes[used..])? {
             used += length;
+            let Frame {
+                opcode,
+                is_deflated,
+                payload,
+            } = frame;
             match (opcode, payload) {
+                (TEXT, deflated) if is_deflated => {
+                    inflated(deflated, |packet| on_packet(packet, deflated.len()))?;
+                }
                 (TEXT, b"2") => {
                     // A pong that does not fit means the server reads nothing: it will say so itself.
                     let _sent = self.stream.try_write(&frame::text("3"));
                 }
-                (TEXT, payload) => on_packet(payload),
+                (TEXT, payload) => on_packet(payload, payload.len()),
                 (CLOSE, _) => return Ok((used, true)),
                 _ => {}
             }
@@ -227,13 +277,18 @@ async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Drops OPEN and other packets before CONNECT's answer; true once that was seen.
-fn next_is_connect(bytes: &mut Vec<u8>) -> Result<bool> {
+/// Drops what comes before CONNECT's answer, but for the times that OPEN names; true once the answer was seen.
+fn next_is_connect(bytes: &mut Vec<u8>, heartbeat: &mut Duration) -> Result<bool> {
     while let Some((frame, length)) = frame::first(bytes)? {
         let payload = frame.payload.to_vec();
         bytes.drain(..length);
         if payload.starts_with(b"40") {
             return Ok(true);
+        }
+        if let Some(open) = payload.strip_prefix(b"0") {
+            let open: Value = serde_json::from_slice(open)?;
+            let ms = |name: &str| open[name].as_u64().unwrap_or_default();
+            *heartbeat = Duration::from_millis(ms("pingInterval") + ms("pingTimeout"));
         }
         if payload.starts_with(b"44") {
             bail!("CONNECT was refused: {}", String::from_utf8_lossy(&payload));

@@ -76,9 +76,9 @@ impl Crowd {
             let (counts, prefix) = (Rc::clone(&counts), Rc::clone(&prefix));
             let is_sampled = index % SAMPLE_EVERY == 0;
             spawn_local(async move {
-                let ended = connection.listen(&scratch, |packet| {
+                let ended = connection.listen(&scratch, |packet, bytes| {
                     if packet.starts_with(&prefix) {
-                        counts.delivered(packet, is_sampled.then_some(epoch));
+                        counts.delivered(packet, bytes, is_sampled.then_some(epoch));
                     } else if packet.starts_with(ACK) {
                         counts.acked();
                     }
@@ -120,7 +120,7 @@ impl Crowd {
         self.counts.deliveries.get()
     }
 
-    /// Payload bytes of those.
+    /// Bytes of their payload on the way: compressed, where they were.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.counts.bytes.get()
@@ -201,9 +201,9 @@ impl Counts {
         self.reached.notify_one();
     }
 
-    fn delivered(&self, packet: &[u8], sampled_since: Option<Instant>) {
+    fn delivered(&self, packet: &[u8], bytes: usize, sampled_since: Option<Instant>) {
         self.deliveries.set(self.deliveries.get() + 1);
-        self.bytes.set(self.bytes.get() + packet.len() as u64);
+        self.bytes.set(self.bytes.get() + bytes as u64);
         if let Some((epoch, sent_ns)) = sampled_since.zip(stamp_in(packet)) {
             let late_ns = (epoch.elapsed().as_nanos() as u64).saturating_sub(sent_ns);
             self.latencies_us

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::crowd::Crowd;
 use crate::process::{cpu_time, resident_bytes};
-use crate::target::Target;
+use crate::target::{EVENT_BYTES, Target};
 
 /// Events on their way at once in a burst.
 pub const BURST: u64 = 16;
@@ -32,6 +32,12 @@ pub struct Plan {
     /// How often everything is done, each time with a new process; medians are reported.
     #[arg(long, default_value_t = 3)]
     pub runs: usize,
+    /// Size of an event; Tidings' own are of about 250 bytes
+    #[arg(long, default_value_t = EVENT_BYTES)]
+    pub event_bytes: usize,
+    /// Clients offer to compress (permessage-deflate)
+    #[arg(long)]
+    pub deflate: bool,
     /// Only the paced part, which needs a long time for an exact figure.
     #[arg(long)]
     pub paced_only: bool,
@@ -63,7 +69,7 @@ pub struct Phase {
     pub deliveries: u64,
     /// What did not.
     pub missing: u64,
-    /// Size of one delivery, in bytes of payload.
+    /// Size of one delivery on the way, in bytes of payload.
     pub bytes_per_delivery: u64,
     /// Processor time of the server for one delivery, in microseconds.
     pub cpu_us_per_delivery: f64,

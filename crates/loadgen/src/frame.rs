@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 pub struct Frame<'a> {
     /// 1 text, 2 binary, 8 close, 9 ping, 10 pong.
     pub opcode: u8,
+    /// Whether the payload is compressed (RFC 7692).
+    pub is_deflated: bool,
     /// Its payload; servers do not mask.
     pub payload: &'a [u8],
 }
@@ -42,6 +44,7 @@ pub fn first(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>> {
     Ok(Some((
         Frame {
             opcode: start & 0x0f,
+            is_deflated: start & 0x40 != 0,
             payload,
         },
         header + length,
@@ -89,6 +92,7 @@ mod tests {
                 (
                     Frame {
                         opcode: 1,
+                        is_deflated: false,
                         payload: &payload
                     },
                     bytes.len()

@@ -1,6 +1,6 @@
 //! Opens many real connections and measures: the client of the benchmarks and soak tests.
 //!
-//! `frame` cuts WebSocket bytes, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
+//! `frame` cuts WebSocket bytes, `inflate` undoes compression, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
 //! what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
 //! `connect`, `idle`, `soak`, `storm`, `durable` and `resume` (with `slow`) are the measurements, `machine` and `report`
 //! print them. Everything runs on one thread and knows no crate of this workspace.
@@ -13,6 +13,7 @@ pub mod fanout;
 pub mod frame;
 pub mod http;
 pub mod idle;
+pub mod inflate;
 pub mod judged;
 pub mod machine;
 pub mod peer;

@@ -284,7 +284,9 @@ async fn fan_out(servers: &Servers, plan: Plan) -> Result<()> {
     let mut all: Vec<Runs> = Vec::new();
     for run in 0..plan.runs {
         for index in 0..servers.count() {
-            let target = servers.start(index, PEOPLE).await?;
+            let mut target = servers.start(index, PEOPLE).await?;
+            target.event_bytes = plan.event_bytes;
+            target.endpoint.deflates = plan.deflate;
             if run == 0 {
                 all.push(Runs {
                     name: target.name.clone(),

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::fanout::{BURST, Outcome, Phase, Plan};
 use crate::machine::Machine;
-use crate::target::EVENT_BYTES;
 
 /// A whole measurement.
 #[derive(Debug, Serialize)]
@@ -57,11 +56,16 @@ impl Report {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "{}\n\n{} WebSocket clients in one room, events of {EVENT_BYTES} bytes. Paced: {} events a second; serial: \
+            "{}\n\n{} WebSocket clients in one room, events of {} bytes{}. Paced: {} events a second; serial: \
              the next when all have the last; burst: {BURST} at once, the next {BURST} when all have those. {} s each \
              part, medians of {} runs, servers in turn, a new process each time.\n\n",
             self.machine.describe(),
             self.plan.connections,
+            self.plan.event_bytes,
+            match self.plan.deflate {
+                true => ", compression offered",
+                false => "",
+            },
             self.plan.events_per_s,
             self.plan.seconds,
             self.plan.runs

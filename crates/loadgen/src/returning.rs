@@ -161,7 +161,7 @@ fn listen(connection: &Rc<Connection>, seen: &Rc<Seen>) -> JoinHandle<()> {
     spawn_local(async move {
         let scratch = SCRATCH.with(Rc::clone);
         let _how = connection
-            .listen(&scratch, |packet| seen.take(packet))
+            .listen(&scratch, |packet, _| seen.take(packet))
             .await;
         seen.is_gone.set(true);
         seen.told.notify_one();

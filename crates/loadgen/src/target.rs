@@ -18,8 +18,15 @@ pub const PEOPLE: usize = 8;
 /// Channels that all of them are in, beside their own room and everyone's.
 const CHANNELS: usize = 5;
 const CHANNEL: &str = "bench";
-/// Size of the packet that each connection in a room server's room gets.
+/// Size of the packet that each connection in a room server's room gets, where nobody asked for another.
 pub const EVENT_BYTES: usize = 200;
+/// What longer texts are made of.
+const WORDS: [&str; 40] = [
+    "about", "after", "again", "all", "and", "answer", "before", "channel", "come", "could", "day",
+    "document", "every", "for", "from", "have", "here", "if", "in", "it", "later", "meeting",
+    "message", "need", "not", "of", "on", "people", "please", "question", "right", "see", "that",
+    "the", "then", "think", "to", "we", "with", "you",
+];
 
 /// A running server and how to make its room hear something.
 pub struct Target {
@@ -31,6 +38,8 @@ pub struct Target {
     pub event: &'static str,
     /// A packet each connection sends first, if the server puts nobody into the room by itself.
     pub greeting: Option<String>,
+    /// How long an event of a room server is, in bytes of its packet.
+    pub event_bytes: usize,
     /// The channel whose room all connections are in.
     channel_id: String,
     tokens: Vec<String>,
@@ -86,12 +95,14 @@ impl Target {
         Self {
             name,
             endpoint: Endpoint {
+                deflates: false,
                 address: server.address,
                 path: "/ws/socket.io/".to_owned(),
                 spread: None,
             },
             event: "events:channel",
             greeting: None,
+            event_bytes: EVENT_BYTES,
             channel_id: CHANNEL.to_owned(),
             tokens: vec![String::new()],
             server,
@@ -113,12 +124,13 @@ impl Target {
     }
 
     /// A packet that makes the server send one event of about 200 bytes to everyone; from a room server exactly
-    /// [`EVENT_BYTES`].
+    /// `event_bytes`.
     #[must_use]
     pub fn signal(&self, stamp: &str) -> String {
         if self.greeting.is_some() {
             let frame = r#"42["msg",{"room":"","stamp":"","text":""}]"#.len();
-            let text = "x".repeat(EVENT_BYTES - frame - CHANNEL.len() - stamp.len());
+            let rest = frame + CHANNEL.len() + stamp.len();
+            let text = words(self.event_bytes.saturating_sub(rest), stamp);
             return format!(
                 r#"42["pub",{{"room":"{CHANNEL}","stamp":"{stamp}","text":"{text}"}}]"#
             );
@@ -144,6 +156,21 @@ impl Target {
         .await?;
         Ok(())
     }
+}
+
+/// So many bytes of words, others for each stamp: as compressible as what people write.
+fn words(bytes: usize, stamp: &str) -> String {
+    let mut random = stamp
+        .bytes()
+        .fold(1_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text.push_str(WORDS[(random >> 16) as usize % WORDS.len()]);
+        text.push(' ');
+    }
+    text.truncate(bytes);
+    text
 }
 
 fn version_of(command: &mut Command) -> String {

@@ -135,6 +135,7 @@ impl Workspace {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
+            deflates: false,
             address: self.server.address,
             path: "/ws/socket.io/".to_owned(),
             spread: Some(0),

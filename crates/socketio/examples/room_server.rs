@@ -1,8 +1,13 @@
 //! What load tools drive: `join` with a room's name enters it and acks; `pub` with an object `{room, ...}` goes to that
 //! room as `msg` with the same object. `cargo run -p socketio --example room_server -- --port 3000`; with `--recovery`,
-//! clients that come back within two minutes get what they missed.
+//! clients that come back within two minutes get what they missed, `--compress` compresses long messages for clients that
+//! offer it, `--ping-interval` and `--ping-timeout` are in milliseconds.
 
-use socketio::{Config, Cors, Dialect, Event, Frame, Limits, RecoveryWindow, Server, Socket};
+use std::time::Duration;
+
+use socketio::{
+    Compression, Config, Cors, Dialect, Event, Frame, Limits, RecoveryWindow, Server, Socket,
+};
 
 mod port;
 
@@ -18,14 +23,19 @@ async fn main() -> std::io::Result<()> {
         unconnected: 100_000,
         ..Limits::default()
     };
+    let usual = Config::default();
+    let millis = |name| port::number(name).map(Duration::from_millis);
     let io = Server::new(Config {
         cors: Cors::Any,
         dialect: Dialect::Node,
         limits,
-        ..Config::default()
+        compression: port::has("--compress").then(Compression::default),
+        ping_interval: millis("--ping-interval").unwrap_or(usual.ping_interval),
+        ping_timeout: millis("--ping-timeout").unwrap_or(usual.ping_timeout),
+        ..usual
     });
     let root = io.of("/");
-    if std::env::args().any(|arg| arg == "--recovery") {
+    if port::has("--recovery") {
         root.keep_for_recovery(RecoveryWindow::default());
     }
     root.on("join", |socket: Socket, event: Event| async move {

@@ -9,6 +9,9 @@ use crate::process::{self, cargo, command, output_of};
 use crate::programs;
 use crate::repository::{changed_at, path, target};
 
+/// Ours with compression: what `--peers` may name beside [`ALL`], for `--deflate`.
+pub const COMPRESSED: &str = "compressed";
+
 /// What `--peers` may name, ours first.
 pub const ALL: [&str; 7] = [
     "ours",
@@ -28,7 +31,7 @@ const PYTHON: &str = "bench/peers/python-socketio";
 /// Builds or installs a room server and gives it as `loadgen` wants it: `name=program argument…`, from the root.
 pub fn ready(name: &str) -> Result<String> {
     match name {
-        "ours" => {
+        "ours" | COMPRESSED => {
             let example = ["--package", "socketio", "--example", "room_server"];
             process::run(
                 cargo()
@@ -36,7 +39,11 @@ pub fn ready(name: &str) -> Result<String> {
                     .args(example),
             )?;
             let program = target().join("release/examples/room_server");
-            Ok(format!("the socketio crate={}", program.display()))
+            let program = program.display();
+            Ok(match name {
+                COMPRESSED => format!("the socketio crate, compressing={program} --compress"),
+                _ => format!("the socketio crate={program}"),
+            })
         }
         "epoll" => {
             build(LIMITS)?;
@@ -58,7 +65,10 @@ pub fn ready(name: &str) -> Result<String> {
         }
         "node" => node(),
         "python" => python(),
-        other => bail!("`{other}` is no peer; there are {}", ALL.join(", ")),
+        other => bail!(
+            "`{other}` is no peer; there are {}, {COMPRESSED}",
+            ALL.join(", ")
+        ),
     }
 }
 

@@ -40,6 +40,7 @@ usage: cargo xtask <command>
   bench idle               10,000 and 50,000 connections that say nothing
   bench soak [--seconds N] an hour of coming and going; memory must not climb
   bench storm [--smoke]    10,000 connections cut off at once that come back within 5 s; memory must be what it was
+  bench stalled [--smoke]  whether readers that stop reading slow the others down, and what they cost until they are gone
                            each with [--peers ours,epoll,uring,socketioxide,node,python,tidings], then --seconds,
                            --runs, --connections and what else `loadgen --help` names
   bench durable [--smoke]  messages stored over HTTP a second, on this disk and a slower one, and how soon they are heard
@@ -81,7 +82,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["update"] => generate::update(),
         [
             "bench",
-            what @ ("fanout" | "connect" | "idle" | "soak" | "storm" | "durable" | "resume"),
+            what @ ("fanout" | "connect" | "idle" | "soak" | "storm" | "stalled" | "durable"
+            | "resume"),
             rest @ ..,
         ] => bench::run(what, rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),

@@ -31,7 +31,7 @@ pub fn ci() -> Result<()> {
     lint::rust(&mut steps)?;
     add(&mut steps, &PARTS)?;
     steps.run("fuzz, 10 s a target", fuzz::briefly)?;
-    for measurement in ["fanout", "storm", "durable", "resume"] {
+    for measurement in ["fanout", "storm", "stalled", "durable", "resume"] {
         steps.run(&format!("bench {measurement} --smoke"), || {
             bench::run(measurement, &["--smoke"])
         })?;

@@ -1,9 +1,9 @@
 //! Opens many real connections and measures: the client of the benchmarks and soak tests.
 //!
-//! `frame` cuts WebSocket bytes, `inflate` undoes compression, `connection` opens and listens, `crowd` holds many of them and counts, `process` reads
-//! what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
-//! `connect`, `idle`, `soak`, `storm`, `durable` and `resume` (with `slow`) are the measurements, `machine` and `report`
-//! print them. Everything runs on one thread and knows no crate of this workspace.
+//! `frame` cuts WebSocket bytes, `inflate` undoes compression, `connection` opens and listens, `crowd` holds many of them
+//! and counts, `process` reads what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
+//! `connect`, `idle`, `soak`, `storm`, `stalled`, `durable` and `resume` (with `slow`) are the measurements, `machine` and
+//! `report` print them. Everything runs on one thread and knows no crate of this workspace.
 
 pub mod connect;
 pub mod connection;
@@ -24,6 +24,7 @@ pub mod returning;
 pub mod server;
 pub mod slow;
 pub mod soak;
+pub mod stalled;
 pub mod storm;
 pub mod target;
 pub mod workspace;

@@ -12,7 +12,7 @@ use loadgen::peer::Peer;
 use loadgen::report::{Report, Runs};
 use loadgen::target::{PEOPLE, Target};
 use loadgen::workspace::SlowSync;
-use loadgen::{connect, durable, idle, resume, slow, soak, storm};
+use loadgen::{connect, durable, idle, resume, slow, soak, stalled, storm};
 use serde::Serialize;
 use tokio::task::LocalSet;
 
@@ -122,6 +122,13 @@ enum Command {
         /// Over how many seconds they come back
         #[arg(long, default_value_t = RETURNING_WITHIN_S)]
         seconds: u64,
+    },
+    /// Readers that stop reading: what they cost, and whether others notice
+    Stalled {
+        #[command(flatten)]
+        servers: Servers,
+        #[command(flatten)]
+        plan: stalled::Plan,
     },
     /// People come and go for a long time, and memory must not climb
     Soak {
@@ -274,6 +281,7 @@ async fn run(command: Command) -> Result<()> {
             storms,
             seconds,
         } => cut_off(&servers, connections, storms, Duration::from_secs(seconds)).await,
+        Command::Stalled { servers, plan } => stop_reading(&servers, &plan).await,
         Command::Soak { servers, seconds } => long(&servers, Duration::from_secs(seconds)).await,
     }
 }
@@ -405,6 +413,25 @@ async fn cut_off(
         bail!("THE STORM LEFT SOMETHING BEHIND: {}", faults.join("; "));
     }
     Ok(())
+}
+
+async fn stop_reading(servers: &Servers, plan: &stalled::Plan) -> Result<()> {
+    println!(
+        "{}\n\n{}",
+        Machine::here().describe(),
+        stalled::Outcome::head(plan)
+    );
+    let mut outcomes = Vec::new();
+    for index in 0..servers.count() {
+        let mut target = servers.start(index, PEOPLE).await?;
+        let outcome = stalled::measure(&mut target, plan)
+            .await
+            .with_context(|| target.name.clone())?;
+        print!("{}", outcome.rows());
+        outcomes.push(outcome);
+    }
+    println!();
+    servers.write(&outcomes)
 }
 
 async fn long(servers: &Servers, lasts: Duration) -> Result<()> {

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
+/// In which `/proc/net/sockstat` counts, on the machines that we measure on.
+const PAGE_BYTES: u64 = 4096;
+
 /// Processor time that a server has used, in user and kernel mode: all threads of its process, those that have ended
 /// too, and of the processes it has started, as long as they live. In nanoseconds, from the scheduler's own account;
 /// `/proc/<pid>/stat` tells the same in hundredths of a second.
@@ -60,6 +63,29 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
+/// How many sockets a process has open.
+///
+/// # Errors
+/// If there is no such process.
+pub fn open_sockets(pid: u32) -> Result<usize> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).context("the process is gone")?;
+    let targets = files
+        .flatten()
+        .filter_map(|file| fs::read_link(file.path()).ok());
+    Ok(targets
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .count())
+}
+
+/// Memory that the kernel holds for the TCP connections of the whole machine, in bytes.
+#[must_use]
+pub fn tcp_bytes() -> u64 {
+    let stat = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+    let tcp = stat.lines().find_map(|line| line.strip_prefix("TCP:"));
+    let pages = tcp.and_then(|tcp| tcp.split_once(" mem ")?.1.trim().parse::<u64>().ok());
+    pages.unwrap_or_default() * PAGE_BYTES
+}
+
 /// How many files this process may have open at once, and so may each server that it starts.
 #[must_use]
 pub fn open_file_limit() -> usize {
@@ -78,7 +104,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::{children, cpu_time, resident_bytes};
+    use super::{children, cpu_time, open_sockets, resident_bytes};
 
     /// Uses so much processor time.
     fn work(how_much: Duration) {
@@ -96,6 +122,17 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_counted_as_long_as_it_is_open() {
+        // Other tests open none.
+        let own = std::process::id();
+        let before = open_sockets(own).unwrap();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(open_sockets(own).unwrap(), before + 1);
+        drop(socket);
+        assert_eq!(open_sockets(own).unwrap(), before);
+    }
+
+    #[test]
     fn time_is_told_finer_than_in_hundredths_and_of_threads_that_have_ended() {
         let own = std::process::id();
         let before = cpu_time(own).unwrap();
@@ -108,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_server_costs_what_the_processes_cost_that_it_has_started() {
-        let script = "(i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo; read wait) & wait";
+        let script = "exec 3<&0; (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo; read wait <&3) & wait";
         let mut parent = Command::new("sh")
             .args(["-c", script])
             .stdin(Stdio::piped())

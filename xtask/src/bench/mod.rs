@@ -17,7 +17,7 @@ use crate::repository::{binary, target};
 use crate::{build, programs};
 
 /// One of the measurements, all of which `loadgen` does: `fanout`, `connect`, `idle`, `soak`, `storm`,
-/// `durable`, `resume`.
+/// `stalled`, `durable`, `resume`.
 ///
 /// Of the arguments, `--peers a,b` says which servers (see [`peers::ALL`]), `--smoke` asks for the smallest form, and
 /// the rest is `loadgen`'s.
@@ -75,7 +75,11 @@ fn folder() -> Result<PathBuf> {
 fn smoke(measurement: &str) -> Result<()> {
     build::for_tests()?;
     let mut bench = with_many_files(&target().join("debug/loadgen"));
-    bench.arg(measurement).arg("--tidings").arg(binary("debug"));
+    bench.arg(measurement);
+    // Nobody waits for the product's ping timeout here.
+    if measurement != "stalled" {
+        bench.arg("--tidings").arg(binary("debug"));
+    }
     let room_server = target().join("debug/examples/room_server");
     let room_server = format!("the socketio crate={}", room_server.display());
     match measurement {
@@ -86,6 +90,12 @@ fn smoke(measurement: &str) -> Result<()> {
         "storm" => {
             bench.args(["--connections", "60", "--seconds", "1", "--storms", "2"]);
             bench.args(["--peer", &room_server]);
+        }
+        "stalled" => {
+            bench.args(["--connections", "20", "--stopped", "4", "--seconds", "1"]);
+            bench.args(["--alternations", "1", "--event-bytes", "200,20000"]);
+            let impatient = " --ping-interval 1500 --ping-timeout 1000";
+            bench.args(["--peer", &(room_server + impatient)]);
         }
         "durable" => {
             bench.args(["--senders", "4", "--seconds", "1", "--paces", "0x20,20x60"]);

@@ -15,7 +15,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// How long a client may take from its first probe to the finished upgrade.
     pub upgrade_timeout: Duration,
-    /// How long a closing connection may take to write what is queued and to answer the close.
+    /// How long a closing connection may take to write what is queued and to answer the close. Nothing for one that has
+    /// taken no byte for the ping timeout.
     pub close_grace: Duration,
     /// Largest packet and largest HTTP body taken from a client, in bytes. Told to the client as `maxPayload`.
     pub max_payload: usize,

@@ -26,7 +26,11 @@ impl Driver {
         let left = std::mem::take(&mut self.conn.out().left);
         left.iter().for_each(|socket| self.dispatch.left(socket));
         self.dispatch.end(close.reason);
-        let grace_ms = millis(self.conn.shared.config.close_grace);
+        // A peer that has taken nothing for the ping timeout takes no farewell either.
+        let grace_ms = match now_ms >= self.blocked_until_ms() {
+            true => 0,
+            false => millis(self.conn.shared.config.close_grace),
+        };
         tracing::debug!(sid = %self.conn.sid, reason = close.reason.as_str(), "a connection closes");
         self.phase = Phase::Closing(Closing {
             reason: close.reason,
@@ -84,7 +88,7 @@ impl Driver {
 
     /// The transport is gone; handlers go on.
     pub(super) fn begin_ending(&mut self) {
-        // What the system holds for a peer that has not even taken all before the farewell would stay for a minute.
+        // A peer has not even taken all before the farewell: what the system holds for it would stay until that gives up.
         if let Some(websocket) = self.websocket.take_if(|websocket| !websocket.is_drained()) {
             websocket.abort();
         }

@@ -132,6 +132,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Length of an event's name in bytes.
     pub event_name_bytes: usize,
+    /// Length of a namespace's name in bytes, in every packet that names one. More: parse error, the connection closes.
+    pub namespace_bytes: usize,
     /// Events and acks a connection may send per second in the long run. More: the event
     /// [`Config::error_event`], then the connection closes (1008). 0 = no limit.
     pub events_per_second: u32,
@@ -175,6 +177,7 @@ impl Default for Limits {
             attachment_bytes: 1_000_000,
             json_depth: 64,
             event_name_bytes: 256,
+            namespace_bytes: 256,
             events_per_second: 200,
             events_burst: 1_000,
             waiting_events: 64,

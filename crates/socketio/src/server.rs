@@ -266,7 +266,7 @@ impl Server {
             attachment_bytes: limits.attachment_bytes,
             json_depth: limits.json_depth,
             event_name_bytes: limits.event_name_bytes,
-            ..socket::Limits::default()
+            namespace_bytes: limits.namespace_bytes,
         };
         let millis =
             |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

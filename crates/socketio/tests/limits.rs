@@ -79,6 +79,18 @@ async fn attachments_are_bounded_together() {
 }
 
 #[tokio::test]
+async fn names_of_namespaces_are_bounded() {
+    let world = with_limits(|limits| limits.namespace_bytes = 10).await;
+    world.io.of("/nine-long");
+    world.io.of("/ten-long-too");
+    let mut ws = world.websocket().await;
+    ws.send("40/nine-long,").await;
+    assert!(ws.text().await.starts_with("40/nine-long,{"));
+    ws.send("40/ten-long-too,").await;
+    assert_eq!(ws.close_code().await, 1002);
+}
+
+#[tokio::test]
 async fn rooms_of_a_socket_are_bounded() {
     let world = with_limits(|limits| limits.rooms = 2).await;
     let root = world.io.of("/");

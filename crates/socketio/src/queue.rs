@@ -1,6 +1,9 @@
 //! What waits to be sent to one client, bounded in bytes.
 
-use std::{collections::VecDeque, io::IoSlice};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::IoSlice,
+};
 
 use bytes::Bytes;
 
@@ -38,10 +41,24 @@ const ENTRY_BYTES: usize = size_of::<Entry>();
 /// A list with room for so many frames is not made shorter.
 const MIN_CAPACITY: usize = 32;
 
+/// What a key in the index takes: it is never less than half full.
+const KEY_BYTES: usize = 3 * size_of::<(u64, u64)>();
+
+/// Up to so many entries are searched for a key; a longer queue has an index of its keys.
+const SEARCHED: usize = 32;
+
 /// A queue of frames. Takes no memory while it is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
+    /// How many entries have left since the queue was empty: the number of the first one.
+    left: u64,
+    /// The number of the entry of each key, once the queue was long.
+    #[expect(
+        clippy::box_collection,
+        reason = "a word for each idle connection, not six"
+    )]
+    keys: Option<Box<HashMap<u64, u64>>>,
     /// Bytes that wait here or were taken and are not written yet.
     bytes: usize,
     /// Bytes of the first frame that are out already: it stays first and whole.
@@ -53,7 +70,9 @@ pub(crate) struct Queue {
 impl Queue {
     /// What waits, or was taken and is not written yet. Many short frames count by the memory that they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.max(self.entries.len() * ENTRY_BYTES)
+        let keys = self.keys.as_ref().map_or(0, |keys| keys.len());
+        let entries = self.entries.len() * ENTRY_BYTES + keys * KEY_BYTES;
+        self.bytes.max(entries)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -73,12 +92,9 @@ impl Queue {
         asked: bool,
     ) -> Pushed {
         let size = frame.size_bytes();
-        if let Class::Keyed(_) = class
-            && let Some(old) = self
-                .entries
-                .iter_mut()
-                .skip(usize::from(self.begun > 0))
-                .find(|old| old.class == class)
+        if let Class::Keyed(key) = class
+            && let Some(at) = self.find(key)
+            && let Some(old) = self.entries.get_mut(at)
         {
             self.bytes = (self.bytes + size).saturating_sub(old.frame.size_bytes());
             old.frame = frame.clone();
@@ -100,6 +116,47 @@ impl Queue {
         Pushed::Queued
     }
 
+    /// Where the newest entry of a key stands, if it may still be replaced. Takes the same time in a long queue as in a
+    /// short one: a peer that does not read must not make its owner's work grow.
+    fn find(&self, key: u64) -> Option<usize> {
+        let begun = usize::from(self.begun > 0);
+        let at = match &self.keys {
+            Some(keys) => usize::try_from(keys.get(&key)? - self.left).ok(),
+            None => self
+                .entries
+                .iter()
+                .rposition(|entry| entry.class == Class::Keyed(key)),
+        };
+        at.filter(|at| *at >= begun)
+    }
+
+    /// Notes an entry that is about to be queued.
+    fn index(&mut self, class: Class) {
+        if self.keys.is_none() && self.entries.len() >= SEARCHED {
+            let numbered = (self.left..).zip(&self.entries);
+            let keys = numbered.filter_map(|(number, entry)| match entry.class {
+                Class::Keyed(key) => Some((key, number)),
+                _ => None,
+            });
+            self.keys = Some(Box::new(keys.collect()));
+        }
+        if let (Some(keys), Class::Keyed(key)) = (&mut self.keys, class) {
+            keys.insert(key, self.left + self.entries.len() as u64);
+        }
+    }
+
+    /// Takes the first entry out.
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        if let (Some(keys), Class::Keyed(key)) = (&mut self.keys, entry.class)
+            && keys.get(&key) == Some(&self.left)
+        {
+            keys.remove(&key);
+        }
+        self.left += 1;
+        Some(entry)
+    }
+
     /// Queues what the protocol itself has to say. Answers false when that alone would pass the hard mark: the peer goes
     /// on asking and does not read the answers.
     pub(crate) fn push_protocol(&mut self, frame: Frame, marks: Marks) -> bool {
@@ -117,6 +174,7 @@ impl Queue {
     /// Queues what was bounded before.
     pub(crate) fn push_always(&mut self, entry: Entry) {
         self.bytes += entry.frame.size_bytes();
+        self.index(entry.class);
         self.entries.push_back(entry);
     }
 
@@ -125,7 +183,7 @@ impl Queue {
     pub(crate) fn take(&mut self, max_bytes: usize, mut each: impl FnMut(Frame)) {
         let mut taken = 0;
         while taken < max_bytes {
-            let Some(entry) = self.entries.pop_front() else {
+            let Some(entry) = self.pop() else {
                 break;
             };
             taken += entry.frame.size_bytes();
@@ -136,6 +194,8 @@ impl Queue {
 
     fn emptied(&mut self) {
         self.entries = VecDeque::new();
+        self.keys = None;
+        self.left = 0;
         self.said = 0;
     }
 
@@ -192,7 +252,7 @@ impl Queue {
                 return;
             }
             self.begun -= size;
-            self.entries.pop_front();
+            self.pop();
             self.shrink();
         }
         self.begun = 0;
@@ -223,6 +283,10 @@ impl Queue {
                     break 'frames;
                 }
             }
+        }
+        if taken > 0 {
+            // Others have moved; the next push numbers them anew.
+            self.keys = None;
         }
         self.shrink();
         taken
@@ -322,6 +386,81 @@ mod tests {
         queue.push(&frame("c"), Class::Reliable, marks, false);
         queue.clear();
         assert!(queue.is_empty() && queue.bytes() == 0);
+    }
+
+    /// The same in a queue that is searched and in one that has an index.
+    #[test]
+    fn the_newest_of_a_key_wins_in_a_queue_of_any_length() {
+        let marks = Marks {
+            soft: 1 << 20,
+            hard: 1 << 20,
+        };
+        let frame = |text: &str| Frame::event_json("/", text, "1");
+        for others in [1, SEARCHED - 2, SEARCHED - 1, SEARCHED, 10 * SEARCHED] {
+            let mut queue = Queue::default();
+            let push = |queue: &mut Queue, name: &str, class| {
+                assert_eq!(
+                    queue.push(&frame(name), class, marks, false),
+                    Pushed::Queued
+                );
+            };
+            push(&mut queue, "first", Class::Keyed(7));
+            for other in 0..others {
+                push(&mut queue, "other", Class::Keyed(1_000 + other as u64));
+            }
+            push(&mut queue, "again", Class::Keyed(7));
+            assert_eq!(queue.entries.len(), others + 1);
+            // What is partly out is not replaced, and its successor is.
+            queue.advance(1);
+            push(&mut queue, "later", Class::Keyed(7));
+            push(&mut queue, "last", Class::Keyed(7));
+            assert_eq!(queue.entries.len(), others + 2);
+            // Nor is what has left.
+            queue.advance(frame("again").size_bytes() - 1);
+            push(&mut queue, "newest", Class::Keyed(7));
+            let mut names = Vec::new();
+            queue.take(usize::MAX, |frame| {
+                let text = String::from_utf8(frame.first.payload().to_vec()).unwrap();
+                names.push(text);
+            });
+            assert_eq!(names.len(), others + 1);
+            assert_eq!(names.last().map(String::as_str), Some("42[\"newest\",1]"));
+            assert!(queue.keys.is_none() && queue.left == 0);
+        }
+    }
+
+    #[test]
+    fn an_index_is_right_after_any_part_of_the_queue_has_left() {
+        let marks = Marks {
+            soft: 1 << 20,
+            hard: 1 << 20,
+        };
+        let frame = Frame::event_json("/", "a", "1");
+        let mut queue = Queue::default();
+        let mut state = 1u64;
+        for _ in 0..20_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            match state >> 60 {
+                0 => {
+                    let mut bytes = 0;
+                    queue.take_bytes(3 * frame.size_bytes(), |part| bytes += part.len());
+                    queue.written(bytes);
+                }
+                1 => queue.advance(frame.size_bytes().min(queue.bytes)),
+                2 if state >> 50 & 63 == 0 => queue.clear(),
+                2 if state >> 50 & 63 == 1 => _ = queue.withdraw([&frame, &frame, &frame]),
+                3 => _ = queue.push(&frame, Class::Reliable, marks, true),
+                _ => _ = queue.push(&frame, Class::Keyed(state >> 40 & 255), marks, true),
+            }
+            for key in [0, 1, 2, 3, state >> 40 & 255] {
+                let class = Class::Keyed(key);
+                let begun = usize::from(queue.begun > 0);
+                let searched = queue.entries.iter().rposition(|entry| entry.class == class);
+                assert_eq!(queue.find(key), searched.filter(|at| *at >= begun));
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! One client in one namespace.
+//! One client in one namespace. What its owner may call is here, what the crate does with it in `life`.
+
+mod joined;
+mod life;
 
 use std::{
     any::Any,
@@ -14,15 +17,14 @@ use bytes::Bytes;
 use serde::Serialize;
 use socketio_proto::socket::Kind;
 
+use self::joined::Joined;
 use crate::{
-    AckError, AckReply, Class, DisconnectReason, Frame, Full, Handshake, Sid, Stamped,
+    AckError, AckReply, Class, DisconnectReason, Frame, Handshake, Sid, Stamped,
     acks::Acks,
     conn::{Close, Conn},
     flush::Later,
     namespace::Hall,
     queue::Entry,
-    recovery::Away,
-    rooms::Room,
 };
 
 /// CONNECT has come and is not answered: what is sent waits.
@@ -51,8 +53,7 @@ struct Inner {
 /// What only the socket's own calls touch.
 #[derive(Default)]
 struct Own {
-    /// Rooms and the socket's place in each.
-    rooms: Vec<(Arc<Room>, u32)>,
+    joined: Joined,
     /// The socket's place among all of its namespace.
     place: Option<u32>,
     /// Sent while asking.
@@ -136,58 +137,45 @@ impl Socket {
         if self.state() == GONE {
             return false;
         }
-        if own.rooms.iter().any(|(joined, _)| joined.name() == room) {
+        let table = &self.0.hall.rooms;
+        if own.joined.has(room, table) {
             return true;
         }
-        if own.rooms.len() >= self.0.conn.shared.config.limits.rooms {
+        if own.joined.len() >= self.0.conn.shared.config.limits.rooms {
             return false;
         }
-        let entry = self.0.hall.rooms.join(room, self);
-        if own.rooms.is_empty() {
-            own.rooms.reserve_exact(1);
-        }
-        own.rooms.push(entry);
+        let (room, place) = table.join(room, self);
+        own.joined.add(room, place);
         true
     }
 
     /// Leaves a room. Answers whether it was in it.
     pub fn leave(&self, room: &str) -> bool {
+        let table = &self.0.hall.rooms;
         let mut own = self.own();
-        let Some(at) = own
-            .rooms
-            .iter()
-            .position(|(joined, _)| joined.name() == room)
-        else {
+        let Some((room, place)) = own.joined.remove(room, table) else {
             return false;
         };
-        let (room, place) = own.rooms.swap_remove(at);
-        self.0.hall.rooms.leave(&room, place);
+        table.leave(&room, place);
         true
     }
 
     /// Leaves every room.
     pub fn leave_all(&self) {
         let mut own = self.own();
-        for (room, place) in std::mem::take(&mut own.rooms) {
+        for (room, place) in own.joined.take() {
             self.0.hall.rooms.leave(&room, place);
         }
     }
 
     /// The rooms it is in, in no particular order.
     pub fn rooms(&self) -> Vec<String> {
-        self.own()
-            .rooms
-            .iter()
-            .map(|(room, _)| room.name().to_owned())
-            .collect()
+        self.own().joined.names().map(str::to_owned).collect()
     }
 
     /// Whether it is in a room.
     pub fn is_in(&self, room: &str) -> bool {
-        self.own()
-            .rooms
-            .iter()
-            .any(|(joined, _)| joined.name() == room)
+        self.own().joined.has(room, &self.0.hall.rooms)
     }
 
     /// Sends an event with one argument. Answers whether it was queued. Emitted in `on_connect`, it goes out right
@@ -228,37 +216,6 @@ impl Socket {
         match self.state() {
             CONNECTED => self.0.conn.push(self, frame, class, Some(later)),
             ASKING => self.hold(frame, class),
-            _ => false,
-        }
-    }
-
-    fn hold(&self, frame: &Frame, class: Class) -> bool {
-        let mut own = self.own();
-        match self.state() {
-            ASKING => {
-                let held = own.held.as_ref().map_or(0, |held| held.bytes);
-                let size = frame.size_bytes().max(size_of::<Entry>());
-                if held + size > self.0.conn.shared.config.limits.queue_bytes {
-                    drop(own);
-                    if class == Class::Reliable {
-                        self.0
-                            .conn
-                            .close(Close::now(DisconnectReason::SlowReader, 1013));
-                    }
-                    return false;
-                }
-                let held = own.held.get_or_insert_default();
-                held.bytes += size;
-                held.entries.push(Entry {
-                    frame: frame.clone(),
-                    class: self.0.hall.own_key(class),
-                });
-                true
-            }
-            CONNECTED => {
-                drop(own);
-                self.0.conn.push(self, frame, class, None)
-            }
             _ => false,
         }
     }
@@ -318,6 +275,20 @@ impl Socket {
     /// Frames queued for the client; those that are being written are not counted.
     pub fn queued_frames(&self) -> usize {
         self.0.conn.out().queue.len()
+    }
+
+    pub(crate) fn acknowledge(&self, id: u64, args_json: &str, attachments: Vec<Bytes>) -> bool {
+        self.send_plain(
+            &Frame::ack(self.namespace(), id, args_json, attachments),
+            Class::Reliable,
+        )
+    }
+
+    /// The client acknowledged.
+    pub(crate) fn acknowledged(&self, id: u64, reply: AckReply) {
+        if let Some(acks) = self.own().acks.as_mut() {
+            acks.resolve(id, reply);
+        }
     }
 
     /// Says whose socket it is, for [`Limits::sockets_per_identity`](crate::Limits::sockets_per_identity): a user, a tenant,
@@ -392,163 +363,6 @@ impl Socket {
         self.0
             .conn
             .close(Close::after_flush(DisconnectReason::TransportClose, 1013));
-    }
-
-    pub(crate) fn acknowledge(&self, id: u64, args_json: &str, attachments: Vec<Bytes>) -> bool {
-        self.send_plain(
-            &Frame::ack(self.namespace(), id, args_json, attachments),
-            Class::Reliable,
-        )
-    }
-
-    /// The client acknowledged.
-    pub(crate) fn acknowledged(&self, id: u64, reply: AckReply) {
-        if let Some(acks) = self.own().acks.as_mut() {
-            acks.resolve(id, reply);
-        }
-    }
-
-    /// CONNECT is granted: answers it and lets go what was held. False if the socket was ended meanwhile.
-    pub(crate) fn accept(&self) -> bool {
-        let mut own = self.own();
-        if self.state() != ASKING {
-            return false;
-        }
-        let pid = own.pid.as_deref().map(serde_json::to_string);
-        let pid = pid.and_then(Result::ok).unwrap_or_default();
-        let key = if pid.is_empty() { "" } else { ",\"pid\":" };
-        let answer = ["{\"sid\":\"", self.id().as_str(), "\"", key, &pid, "}"];
-        self.0.conn.push_protocol(Frame::packet(
-            Kind::Connect,
-            self.namespace(),
-            None,
-            &answer,
-            Vec::new(),
-        ));
-        let held = own.held.take().unwrap_or_default();
-        self.0.conn.push_held(held.entries);
-        own.place = Some(self.0.hall.enter(self));
-        self.0.state.store(CONNECTED, Ordering::Release);
-        true
-    }
-
-    /// Ends the socket on this side: it leaves its rooms and nothing is sent to it any more. Answers its state before.
-    pub(crate) fn end(&self) -> u8 {
-        let mut own = self.own();
-        let before = self.0.state.swap(GONE, Ordering::AcqRel);
-        for (room, place) in std::mem::take(&mut own.rooms) {
-            self.0.hall.rooms.leave(&room, place);
-        }
-        if let Some(place) = own.place.take() {
-            self.0.hall.exit(self, place);
-        }
-        own.held = None;
-        own.acks = None;
-        if let Some(identity) = own.identity.take() {
-            self.0.conn.shared.forget_identity(&identity);
-        }
-        before
-    }
-
-    /// In `on_connect`: tells the client by what it may come back, a text that nobody can guess. From now on events sent
-    /// as [`Stamped`] reach it with their offset. For a socket that [is recovered](Socket::is_recovered) it takes that
-    /// back: the client is told that it begins anew. Answers false when CONNECT is answered already.
-    pub fn offer_recovery(&self, pid: &str) -> bool {
-        let mut own = self.own();
-        if self.state() != ASKING {
-            return false;
-        }
-        own.pid = Some(pid.into());
-        drop(own);
-        self.0.hall.holders.hold(self);
-        self.0.is_back.store(false, Ordering::Release);
-        self.0.takes_offsets.store(true, Ordering::Release);
-        true
-    }
-
-    /// Whether the client came back and its `pid` was honoured: it has the id of before, and is told so.
-    pub fn is_recovered(&self) -> bool {
-        self.0.is_back.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn takes_offsets(&self) -> bool {
-        self.0.takes_offsets.load(Ordering::Acquire)
-    }
-
-    /// Before `on_connect`: the socket is one that was here before.
-    pub(crate) fn recover_as(&self, sid: Sid, pid: &str) {
-        self.0.recovered.get_or_init(|| sid);
-        self.own().pid = Some(pid.into());
-        self.0.is_back.store(true, Ordering::Release);
-        self.0.takes_offsets.store(true, Ordering::Release);
-    }
-
-    /// Takes back what it had when it went away.
-    pub(crate) fn take_back(&self, away: Away) {
-        for room in &away.rooms {
-            self.join(room);
-        }
-        self.set_flags(away.flags);
-        let old = std::mem::replace(&mut self.own().data, away.data);
-        drop(old);
-    }
-
-    /// The connection ends: what the namespace keeps for recovery learns of it.
-    pub(crate) fn went_away(&self, reason: DisconnectReason) {
-        let Some(memory) = self.0.hall.memory() else {
-            return;
-        };
-        let own = self.own();
-        let Some(pid) = own.pid.clone() else { return };
-        let rooms = own.rooms.iter().map(|(room, _)| room.name().to_owned());
-        let away = Away::new(rooms.collect(), self.flags(), own.data.clone());
-        drop(own);
-        match reason.is_recoverable() {
-            true => memory.went_away(&pid, away),
-            false => memory.forget(&pid),
-        }
-    }
-
-    /// Ends the connection because the client is back on another.
-    pub(crate) fn evict(&self) {
-        self.0
-            .conn
-            .close(Close::now(DisconnectReason::TransportClose, 1001));
-    }
-
-    pub(crate) fn is_same(&self, other: &Socket) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    pub(crate) fn is_gone(&self) -> bool {
-        self.state() == GONE
-    }
-
-    pub(crate) fn close_grace(&self) -> Duration {
-        self.0.conn.shared.config.close_grace
-    }
-
-    /// How much may be held for it until CONNECT is answered, with room for what comes meanwhile.
-    pub(crate) fn may_hold_bytes(&self) -> usize {
-        self.0.conn.shared.config.limits.queue_bytes / 2
-    }
-
-    /// Whether its owner refused a frame and has not been told to go on.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.0.behind.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_behind(&self, behind: bool) {
-        self.0.behind.store(behind, Ordering::Release);
-    }
-
-    pub(crate) fn ask_owner(&self, frame: &Frame) -> Full {
-        self.0
-            .hall
-            .handlers()
-            .full
-            .as_ref()
-            .map_or(Full::Queue, |ask| ask(self, frame))
     }
 }
 

@@ -124,18 +124,33 @@ impl RecoveryRequest {
 /// that handlers never see two sockets with one id.
 #[derive(Default)]
 pub(crate) struct Holders {
-    by_id: Mutex<HashMap<Sid, Socket>>,
-    freed: Notify,
+    by_id: Mutex<HashMap<Sid, Holder>>,
+}
+
+struct Holder {
+    socket: Socket,
+    /// Who waits for the id, if anybody does. Each id has its own: a crowd that comes back before its dead connections
+    /// are noticed must not be woken for every one of them.
+    freed: Option<Arc<Notify>>,
+}
+
+impl Holder {
+    fn new(socket: &Socket) -> Holder {
+        Holder {
+            socket: socket.clone(),
+            freed: None,
+        }
+    }
 }
 
 impl Holders {
-    fn by_id(&self) -> MutexGuard<'_, HashMap<Sid, Socket>> {
+    fn by_id(&self) -> MutexGuard<'_, HashMap<Sid, Holder>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The socket holds its own fresh id.
     pub(crate) fn hold(&self, socket: &Socket) {
-        self.by_id().insert(*socket.id(), socket.clone());
+        self.by_id().insert(*socket.id(), Holder::new(socket));
     }
 
     /// Gives an id to a socket. A socket that still has it, on a connection not yet known to be dead, is ended first;
@@ -143,17 +158,17 @@ impl Holders {
     async fn take_over(&self, sid: Sid, socket: &Socket, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
-            freed.as_mut().enable();
-            {
+            let freed = {
                 let mut by_id = self.by_id();
-                let Some(holder) = by_id.get(&sid) else {
-                    by_id.insert(sid, socket.clone());
+                let Some(holder) = by_id.get_mut(&sid) else {
+                    by_id.insert(sid, Holder::new(socket));
                     return true;
                 };
-                holder.evict();
-            }
+                holder.socket.evict();
+                let freed = holder.freed.get_or_insert_default().clone();
+                // Begun under the lock, so that the word cannot be missed.
+                freed.notified_owned()
+            };
             if tokio::time::timeout_at(until, freed).await.is_err() {
                 return false;
             }
@@ -175,11 +190,14 @@ impl Holders {
 
     fn let_go(&self, sid: Sid, socket: &Socket) {
         let mut by_id = self.by_id();
-        if by_id.get(&sid).is_some_and(|holder| holder.is_same(socket)) {
-            by_id.remove(&sid);
-            tables::shrink(&mut by_id);
-            drop(by_id);
-            self.freed.notify_waiters();
+        if !(by_id.get(&sid)).is_some_and(|holder| holder.socket.is_same(socket)) {
+            return;
+        }
+        let freed = by_id.remove(&sid).and_then(|holder| holder.freed);
+        tables::shrink(&mut by_id);
+        drop(by_id);
+        if let Some(freed) = freed {
+            freed.notify_waiters();
         }
     }
 }
@@ -259,3 +277,34 @@ mod tests {
         assert_eq!(stamped.parts().count(), 2);
     }
 }
+
+    #[test]
+    fn each_event_of_a_bundle_has_its_own_offset_and_one_for_all_goes_to_the_last() {
+        let texts = |frame: &Frame| {
+            let texts = frame.parts().map(|part| part.payload().to_vec());
+            let texts: Result<Vec<_>, _> = texts.map(String::from_utf8).collect();
+            texts.unwrap()
+        };
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        let frames = [
+            Frame::event_json("/", "a", "1"),
+            Frame::binary_event("/", "b", place, vec![Bytes::from_static(b"x")]),
+            Frame::event_json("/", "c", ""),
+        ];
+        let events = frames.iter().zip(["7", "8", "9"]);
+        let bundle = Stamped::bundle(events.map(|(f, at)| Stamped::new(f.clone(), at))).unwrap();
+        let second = format!(r#"451-["b",{place},"8"]"#);
+        assert_eq!(
+            texts(bundle.stamped()),
+            [r#"42["a",1,"7"]"#, &second, "x", r#"42["c","9"]"#]
+        );
+        assert_eq!(bundle.offset(), "9");
+        assert_eq!(texts(bundle.frame()).len(), 4);
+        let second = format!(r#"451-["b",{place}]"#);
+        let whole = Stamped::new(Frame::bundle(frames).unwrap(), "9");
+        assert_eq!(
+            texts(whole.stamped()),
+            [r#"42["a",1]"#, &second, "x", r#"42["c","9"]"#]
+        );
+        assert!(Stamped::bundle([]).is_none());
+    }

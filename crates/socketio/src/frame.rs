@@ -134,7 +134,11 @@ impl Frame {
     /// for none. For many events to a large room it is far cheaper than as many frames.
     pub fn bundle(frames: impl IntoIterator<Item = Frame>) -> Option<Frame> {
         let frames: Vec<Frame> = frames.into_iter().collect();
-        let mut parts = frames.iter().flat_map(Frame::parts).cloned();
+        Frame::of_parts(frames.iter().flat_map(Frame::parts).cloned())
+    }
+
+    fn of_parts(parts: impl IntoIterator<Item = Part>) -> Option<Frame> {
+        let mut parts = parts.into_iter();
         let first = parts.next()?;
         let others: Arc<[Part]> = parts.collect();
         Some(Frame::of(first, (!others.is_empty()).then_some(others)))
@@ -144,6 +148,19 @@ impl Frame {
     pub(crate) fn is(&self, other: &Frame) -> bool {
         let (own, others) = (&self.first.bytes, &other.first.bytes);
         std::ptr::eq(own.as_ptr(), others.as_ptr()) && own.len() == others.len()
+    }
+
+    /// The events of a bundle, each as a frame of its own; an event alone is the only one.
+    pub(crate) fn events(&self) -> Vec<Frame> {
+        let mut events: Vec<Vec<Part>> = Vec::new();
+        for part in self.parts() {
+            match events.last_mut() {
+                // Attachments follow the text that names them.
+                Some(event) if part.is_binary => event.push(part.clone()),
+                _ => events.push(vec![part.clone()]),
+            }
+        }
+        events.into_iter().filter_map(Frame::of_parts).collect()
     }
 
     /// Bytes it takes in a queue and on a WebSocket.
@@ -285,6 +302,8 @@ mod tests {
             payloads,
             [br#"42["a",1]"#.as_slice(), first, b"x", br#"42["c",1]"#]
         );
+        let each: Vec<_> = bundle.events().iter().map(Frame::size_bytes).collect();
+        assert_eq!(each, [13, 43 + 3, 13]);
         assert!(Frame::bundle([event("a")]).unwrap().attachments.is_none());
         assert!(Frame::bundle([]).is_none());
     }

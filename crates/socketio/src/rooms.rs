@@ -164,6 +164,16 @@ pub(crate) struct Rooms {
     by_name: RwLock<HashMap<Box<str>, Arc<Room>>>,
 }
 
+#[cfg(test)]
+impl FromIterator<Arc<Room>> for Rooms {
+    fn from_iter<T: IntoIterator<Item = Arc<Room>>>(rooms: T) -> Rooms {
+        let by_name = rooms.into_iter().map(|room| (room.name().into(), room));
+        Rooms {
+            by_name: RwLock::new(by_name.collect()),
+        }
+    }
+}
+
 impl Rooms {
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Room>> {
         self.by_name

@@ -98,6 +98,31 @@ async fn a_client_that_comes_back_is_the_same_and_gets_what_it_missed_in_order()
 }
 
 #[tokio::test]
+async fn a_client_that_breaks_off_within_a_bundle_gets_the_rest_of_it() {
+    let world = World::start(config()).await;
+    let (root, mut gone) = keeping(&world, RecoveryWindow::default());
+    let (mut ws, first) = connect(&world, "").await;
+    let frames = [1, 2, 3].map(|number| Frame::event("/", "n", &number).unwrap());
+    let bundle = Frame::bundle(frames).unwrap();
+    assert_eq!(root.to("hall").send(&bundle), 1);
+    let mut offsets = Vec::new();
+    for number in [1, 2, 3] {
+        let got = event(&mut ws).await;
+        assert_eq!(got[1], number);
+        offsets.push(got[2].as_str().unwrap().to_owned());
+    }
+    offsets.dedup();
+    assert_eq!(offsets.len(), 3);
+    drop(ws);
+    gone.recv().await.unwrap();
+    let (mut ws, second) = connect(&world, &claim(&first, &offsets[0])).await;
+    assert_eq!(second, first);
+    for number in [2, 3] {
+        assert_eq!(event(&mut ws).await[1], number);
+    }
+}
+
+#[tokio::test]
 async fn in_doubt_a_client_begins_anew() {
     let world = World::start(config()).await;
     let bounds = RecoveryWindow {

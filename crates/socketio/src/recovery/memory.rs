@@ -144,7 +144,7 @@ impl Memory {
     /// Keeps an event and sends it.
     pub(crate) fn broadcast(&self, broadcast: Broadcast, frame: &Frame) -> usize {
         let mut state = self.state();
-        let event = state.keep(frame, broadcast.audience(), &self.bounds, self.now_ms());
+        let event = state.keep(frame, &broadcast.audience(), &self.bounds, self.now_ms());
         broadcast.deliver(frame.size_bytes(), |socket| event.frame_for(socket))
     }
 
@@ -155,7 +155,7 @@ impl Memory {
             ..Audience::default()
         };
         let mut state = self.state();
-        let event = state.keep(frame, audience, &self.bounds, self.now_ms());
+        let event = state.keep(frame, &audience, &self.bounds, self.now_ms());
         socket.send_plain(event.frame_for(socket), Class::Reliable)
     }
 
@@ -239,20 +239,30 @@ impl State {
     fn keep(
         &mut self,
         frame: &Frame,
-        audience: Audience,
+        audience: &Audience,
         bounds: &RecoveryWindow,
         now_ms: u64,
     ) -> Stamped {
-        self.head += 1;
-        self.bytes += frame.size_bytes();
-        let event = Stamped::new(frame.clone(), self.head.to_string());
-        self.events.push_back(Kept {
-            event: event.clone(),
-            audience,
-            at_ms: now_ms,
+        // Of a bundle each event has its own place: a client may break off after any of them.
+        let events = frame.events().into_iter().map(|frame| {
+            self.head += 1;
+            self.bytes += frame.size_bytes();
+            let event = Stamped::new(frame, self.head.to_string());
+            self.events.push_back(Kept {
+                event: event.clone(),
+                audience: audience.clone(),
+                at_ms: now_ms,
+            });
+            event
         });
+        let mut events: Vec<Stamped> = events.collect();
         self.forget_old(bounds, now_ms);
-        event
+        let only = if events.len() == 1 {
+            events.pop()
+        } else {
+            Stamped::bundle(events)
+        };
+        only.unwrap_or_else(|| Stamped::new(frame.clone(), self.head.to_string()))
     }
 
     /// What a session missed; none if that is not known, or too much.
@@ -352,7 +362,7 @@ mod tests {
             except: vec![sid(except)],
             ..Audience::default()
         };
-        state.keep(&Frame::event_json("/", "e", "1"), audience, &BOUNDS, at_ms);
+        state.keep(&Frame::event_json("/", "e", "1"), &audience, &BOUNDS, at_ms);
     }
 
     fn missed(state: &State, pid: &str, offset: Option<&str>) -> Option<Vec<String>> {
@@ -390,6 +400,20 @@ mod tests {
             state.missed("a", sid("a"), Some("1"), 5).is_none(),
             "too many bytes"
         );
+    }
+
+    #[test]
+    fn events_of_a_bundle_are_kept_and_counted_one_by_one() {
+        let mut state = State::default();
+        away(&mut state, "a", &[], 0);
+        let frames = ["x", "y", "z"].map(|name| Frame::event_json("/", name, "1"));
+        let bundle = Frame::bundle(frames).unwrap();
+        let stamped = state.keep(&bundle, &Audience::default(), &BOUNDS, 0);
+        assert_eq!((stamped.offset(), state.head), ("3", 3));
+        assert_eq!(stamped.frame().size_bytes(), bundle.size_bytes());
+        assert_eq!(state.bytes, bundle.size_bytes());
+        let after_the_first = Some(vec!["2".to_owned(), "3".to_owned()]);
+        assert_eq!(missed(&state, "a", Some("1")), after_the_first);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Stamped(Arc<Both>);
 struct Both {
     plain: Frame,
     offset: Box<str>,
+    /// Of a bundle, its events; each has an offset of its own.
+    events: Box<[Stamped]>,
     /// Made when the first socket wants it.
     stamped: OnceLock<Frame>,
 }
@@ -44,13 +46,28 @@ impl fmt::Debug for Stamped {
 }
 
 impl Stamped {
-    /// An event and its offset: any text, which the client gives back as it is.
+    /// An event and its offset: any text, which the client gives back as it is. Of a [`Frame::bundle`] the last event
+    /// gets it, so that a client that breaks off within it gets all of it once more; see [`Stamped::bundle`].
     pub fn new(frame: Frame, offset: impl Into<Box<str>>) -> Stamped {
         Stamped(Arc::new(Both {
             plain: frame,
             offset: offset.into(),
+            events: Box::default(),
             stamped: OnceLock::new(),
         }))
+    }
+
+    /// Several events as one frame, as [`Frame::bundle`], each with its own offset. `None` for none.
+    pub fn bundle(events: impl IntoIterator<Item = Stamped>) -> Option<Stamped> {
+        let events: Box<[Stamped]> = events.into_iter().collect();
+        let plain = Frame::bundle(events.iter().map(|event| event.0.plain.clone()))?;
+        let offset = events.last()?.0.offset.clone();
+        Some(Stamped(Arc::new(Both {
+            plain,
+            offset,
+            events,
+            stamped: OnceLock::new(),
+        })))
     }
 
     /// The event without its offset.
@@ -58,7 +75,7 @@ impl Stamped {
         &self.0.plain
     }
 
-    /// Its offset.
+    /// Its offset; of a bundle that of its last event.
     pub fn offset(&self) -> &str {
         &self.0.offset
     }
@@ -68,14 +85,30 @@ impl Stamped {
         if !socket.takes_offsets() {
             return &self.0.plain;
         }
-        self.0
-            .stamped
-            .get_or_init(|| with_offset(&self.0.plain, &self.0.offset))
+        self.stamped()
+    }
+
+    fn stamped(&self) -> &Frame {
+        self.0.stamped.get_or_init(|| {
+            let events = self.0.events.iter().map(|event| event.stamped().clone());
+            Frame::bundle(events).unwrap_or_else(|| with_offset(&self.0.plain, &self.0.offset))
+        })
     }
 }
 
-/// The same event with one more argument.
+/// The same with one more argument in its last event, which most often is the only one.
 fn with_offset(frame: &Frame, offset: &str) -> Frame {
+    let mut events = frame.events();
+    if events.len() < 2 {
+        return event_with_offset(frame, offset);
+    }
+    if let Some(last) = events.last_mut() {
+        *last = event_with_offset(last, offset);
+    }
+    Frame::bundle(events).unwrap_or_else(|| frame.clone())
+}
+
+fn event_with_offset(frame: &Frame, offset: &str) -> Frame {
     let text = std::str::from_utf8(frame.first.payload()).unwrap_or_default();
     let Some(open) = text.strip_suffix(']') else {
         return frame.clone();
@@ -276,7 +309,6 @@ mod tests {
         assert_eq!(text(&stamped), format!(r#"451-["e",{place},"4\"2"]"#));
         assert_eq!(stamped.parts().count(), 2);
     }
-}
 
     #[test]
     fn each_event_of_a_bundle_has_its_own_offset_and_one_for_all_goes_to_the_last() {
@@ -308,3 +340,4 @@ mod tests {
         );
         assert!(Stamped::bundle([]).is_none());
     }
+}

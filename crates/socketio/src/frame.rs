@@ -303,7 +303,7 @@ mod tests {
             [br#"42["a",1]"#.as_slice(), first, b"x", br#"42["c",1]"#]
         );
         let each: Vec<_> = bundle.events().iter().map(Frame::size_bytes).collect();
-        assert_eq!(each, [13, 43 + 3, 13]);
+        assert_eq!(each, [11, 41 + 3, 11]);
         assert!(Frame::bundle([event("a")]).unwrap().attachments.is_none());
         assert!(Frame::bundle([]).is_none());
     }

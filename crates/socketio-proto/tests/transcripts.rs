@@ -178,7 +178,7 @@ impl Peer {
                 Vec::new(),
             ),
             Ok(Step::Deliver(_)) => self.event(&name, packet),
-            Ok(Step::Leave(_) | Step::TooMany | Step::Ignore) => {}
+            Ok(Step::Leave(_) | Step::Withdraw(_) | Step::TooMany | Step::Ignore) => {}
         }
     }
 

@@ -14,6 +14,11 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
+    /// Whether nobody waits for an answer.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// A new id, and where its answer will come.
     pub(crate) fn ask(&mut self) -> (u64, oneshot::Receiver<AckReply>) {
         let (answer, receiver) = oneshot::channel();

@@ -139,10 +139,11 @@ pub struct Limits {
     pub events_per_second: u32,
     /// Events and acks a connection may send at once on top of the rate.
     pub events_burst: u32,
-    /// Events of one connection that may wait for their handler. When full, no more is read from the connection.
+    /// Events of one connection that may wait for their handler. When full, no more is read from the connection, but
+    /// while an acknowledgement of the client's is awaited, which may stand behind them.
     pub waiting_events: usize,
-    /// Bytes of the events of one connection that may wait for their handler; the last one may be longer. When there are
-    /// as many, no more is read from the connection.
+    /// Memory of the events of one connection that may wait for their handler, in bytes; the last one may be longer. When
+    /// it is used up, no more is read from the connection.
     pub waiting_bytes: usize,
     /// Bytes kept of the request that opens a connection: its query and [`Config::kept_headers`]. More: 431.
     pub handshake_bytes: usize,

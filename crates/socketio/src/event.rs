@@ -70,8 +70,9 @@ impl Event {
 
     /// Bytes that it takes while it waits for its handler.
     pub(crate) fn size_bytes(&self) -> usize {
-        let attachments = self.attachments.iter().map(Bytes::len);
-        self.args.json().len() + attachments.sum::<usize>()
+        let attachments = self.attachments.iter();
+        let attachments = attachments.map(|bytes| size_of::<Bytes>() + bytes.len());
+        self.name.len() + self.args.text.len() + attachments.sum::<usize>()
     }
 
     /// Argument `index` as bytes, if it is a binary one.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{World, config};
+use common::{DEADLINE, World, config};
 use socketio::{
     AckError, Class, Config, ConnectError, Dialect, DisconnectReason, Event, Frame, Full, Limits,
     Socket,
@@ -369,6 +369,39 @@ async fn a_client_that_sends_faster_than_handlers_run_is_slowed_and_nothing_is_l
     for number in 0..1000 {
         assert_eq!(log.recv().await, Some(number));
     }
+}
+
+/// The handler that runs waits for it, and those that wait can only run when it has come.
+#[tokio::test]
+async fn an_acknowledgement_is_read_behind_any_number_of_events_that_wait() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let (seen, mut log) = mpsc::unbounded_channel();
+    let (asked, told) = (seen.clone(), seen.clone());
+    root.on("ask", move |socket: Socket, _| {
+        let asked = asked.clone();
+        async move {
+            let reply = socket.emit_with_ack("question", &1, DEADLINE * 10).await;
+            asked.send(reply.unwrap().arg::<u32>(0).unwrap()).unwrap();
+        }
+    });
+    root.on("n", move |_, event: Event| {
+        let told = told.clone();
+        async move { told.send(event.arg::<u32>(0).unwrap()).unwrap() }
+    });
+    let (mut ws, _) = world.client().await;
+    ws.send(r#"42["ask"]"#).await;
+    for number in 0..500 {
+        ws.send(&format!("42[\"n\",{number}]")).await;
+    }
+    assert_eq!(ws.text().await, r#"420["question",1]"#);
+    ws.send("430[1000]").await;
+    let heard = tokio::time::timeout(DEADLINE, log.recv()).await;
+    assert_eq!(heard.expect("the answer to be read"), Some(1000));
+    for number in 0..500 {
+        assert_eq!(log.recv().await, Some(number));
+    }
+    drop(seen);
 }
 
 #[tokio::test]

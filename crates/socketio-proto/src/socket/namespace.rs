@@ -35,6 +35,8 @@ pub enum Step<T> {
     Deliver(T),
     /// The client left; the entry is forgotten.
     Leave(T),
+    /// The client left before its CONNECT was answered; the entry is forgotten.
+    Withdraw(T),
     /// Too late to matter.
     Ignore,
 }
@@ -75,9 +77,13 @@ impl<T: Clone> Namespaces<T> {
             (Kind::Connect, None | Some(State::Left)) => Ok(Step::Ask),
             (Kind::Connect | Kind::ConnectError, _) => Err(OutOfTurn),
             (_, Some(State::Left)) => Ok(Step::Ignore),
-            (Kind::Disconnect, Some(_)) => {
+            (Kind::Disconnect, Some(state)) => {
                 let owner = found.and_then(|at| self.entries.swap_remove(at).owner);
-                Ok(owner.map_or(Step::Ignore, Step::Leave))
+                let step = match state {
+                    State::Asking => Step::Withdraw,
+                    _ => Step::Leave,
+                };
+                Ok(owner.map_or(Step::Ignore, step))
             }
             (Kind::Disconnect, None) => Ok(Step::Ignore),
             (_, Some(State::Connected)) => {
@@ -97,6 +103,12 @@ impl<T: Clone> Namespaces<T> {
             state: State::Asking,
             owner: Some(owner),
         });
+    }
+
+    /// Whether the owner that `is_same` looks for is kept under this name.
+    pub fn holds(&self, name: &str, is_same: impl Fn(&T) -> bool) -> bool {
+        let mut entries = self.entries.iter().filter(|entry| &*entry.name == name);
+        entries.any(|entry| entry.owner.as_ref().is_some_and(&is_same))
     }
 
     /// CONNECT is answered.
@@ -174,12 +186,20 @@ mod tests {
             namespaces.receive(Kind::Event, "/", 1),
             Ok(Step::Deliver(7))
         );
+        assert!(namespaces.holds("/", |owner| *owner == 7));
+        assert!(!namespaces.holds("/", |owner| *owner == 8));
         assert!(namespaces.leave("/", |owner| *owner == 7));
         assert!(!namespaces.leave("/", |owner| *owner == 7));
         assert_eq!(namespaces.receive(Kind::Event, "/", 1), Ok(Step::Ignore));
         assert_eq!(
             namespaces.receive(Kind::Disconnect, "/", 1),
             Ok(Step::Ignore)
+        );
+        assert_eq!(namespaces.receive(Kind::Connect, "/", 1), Ok(Step::Ask));
+        namespaces.ask("/".into(), 9);
+        assert_eq!(
+            namespaces.receive(Kind::Disconnect, "/", 1),
+            Ok(Step::Withdraw(9))
         );
         assert_eq!(namespaces.receive(Kind::Connect, "/", 1), Ok(Step::Ask));
         namespaces.ask("/".into(), 8);

@@ -10,6 +10,16 @@ use socketio_proto::socket::Kind;
 use super::{ASKING, CONNECTED, GONE, Socket};
 use crate::{Class, DisconnectReason, Frame, Full, Sid, conn::Close, queue::Entry, recovery::Away};
 
+/// How a socket was before it ended.
+pub(crate) struct Before(u8);
+
+impl Before {
+    /// Whether its CONNECT had been answered, and nobody had ended it.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.0 == CONNECTED
+    }
+}
+
 impl Socket {
     pub(super) fn hold(&self, frame: &Frame, class: Class) -> bool {
         let mut own = self.own();
@@ -66,8 +76,8 @@ impl Socket {
         true
     }
 
-    /// Ends the socket on this side: it leaves its rooms and nothing is sent to it any more. Answers its state before.
-    pub(crate) fn end(&self) -> u8 {
+    /// Ends the socket on this side: it leaves its rooms and nothing is sent to it any more. Answers how it was before.
+    pub(crate) fn end(&self) -> Before {
         let mut own = self.own();
         let before = self.0.state.swap(GONE, Ordering::AcqRel);
         for (room, place) in own.joined.take() {
@@ -81,7 +91,7 @@ impl Socket {
         if let Some(identity) = own.identity.take() {
             self.0.conn.shared.forget_identity(&identity);
         }
-        before
+        Before(before)
     }
 
     /// In `on_connect`: tells the client by what it may come back, a text that nobody can guess. From now on events sent
@@ -160,6 +170,14 @@ impl Socket {
 
     pub(crate) fn close_grace(&self) -> Duration {
         self.0.conn.shared.config.close_grace
+    }
+
+    /// Whether somebody waits for the client's answer.
+    pub(crate) fn awaits_ack(&self) -> bool {
+        self.own()
+            .acks
+            .as_ref()
+            .is_some_and(|acks| !acks.is_empty())
     }
 
     /// How much may be held for it until CONNECT is answered, with room for what comes meanwhile.

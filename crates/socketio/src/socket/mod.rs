@@ -220,7 +220,9 @@ impl Socket {
         }
     }
 
-    /// Sends an event with one argument and waits for the client's acknowledgement.
+    /// Sends an event with one argument and waits for the client's acknowledgement. It is found behind any number of
+    /// events that wait for their handlers, up to [`Limits::waiting_bytes`](crate::Limits::waiting_bytes) of them; behind
+    /// more it comes late, or not before the timeout.
     pub async fn emit_with_ack(
         &self,
         name: &str,
@@ -252,6 +254,8 @@ impl Socket {
         if !self.send_plain(&frame, Class::Reliable) {
             return Err(AckError::Disconnected);
         }
+        // A driver that has stopped reading reads on.
+        self.0.conn.ring();
         match tokio::time::timeout(timeout, reply).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(AckError::Disconnected),
@@ -336,7 +340,7 @@ impl Socket {
     /// Sends DISCONNECT: the client stays away until it is told to connect. With `close`, the connection with all its
     /// namespaces ends after it.
     pub fn disconnect(&self, close: bool) {
-        let was_connected = self.end() == CONNECTED;
+        let was_connected = self.end().was_connected();
         let conn = &self.0.conn;
         if was_connected {
             conn.push_protocol(Frame::packet(

@@ -30,8 +30,8 @@ pub struct Config {
     pub dialect: Dialect,
     /// Names of request headers kept for the life of a connection, in lower case; see [`Handshake`](crate::Handshake).
     pub kept_headers: Vec<String>,
-    /// How many proxies of ours stand before the server. Their `X-Forwarded-For` and `X-Forwarded-Host` are believed, and
-    /// no entry beyond theirs; 0 believes none.
+    /// How many proxies of ours stand before the server, one behind the other. Their `X-Forwarded-For` and
+    /// `X-Forwarded-Host` are believed, and no entry beyond theirs (see [`Forwarded`](crate::Forwarded)); 0 believes none.
     pub trusted_proxies: usize,
     /// Bytes that the system may hold for a client beside what is on its way to it; the rest waits in the queue, where
     /// its class counts. For plain TCP on systems that know `TCP_NOTSENT_LOWAT`.

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{Config, Cors};
+use crate::{Config, Cors, Forwarded};
 
 /// The `Origin` is not one that may connect: HTTP 400.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl CorsHeaders {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Ok(CorsHeaders::default());
         };
-        let is_same = || is_same_origin(origin, headers, config.trusted_proxies > 0);
+        let is_same = || is_same_origin(origin, headers, config.trusted_proxies);
         match &config.cors {
             Cors::Any => Ok(CorsHeaders {
                 origin: Some(HeaderValue::from_static("*")),
@@ -79,17 +79,27 @@ fn is_origin(origin: &HeaderValue, allowed: &str) -> bool {
         .eq_ignore_ascii_case(allowed.trim_end_matches('/').as_bytes())
 }
 
-/// Host and port of the origin are those the request was sent to. The scheme is not known behind a proxy.
-fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap, is_behind_proxy: bool) -> bool {
-    let forwarded = headers.get("x-forwarded-host").filter(|_| is_behind_proxy);
-    let host = forwarded
-        .or(headers.get(header::HOST))
-        .and_then(|host| host.to_str().ok());
+/// Host and port of the origin are those the request was sent to. The scheme is not known behind a proxy: where several
+/// end TLS one after the other, the inner ones know only their own.
+fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap, trusted_proxies: usize) -> bool {
+    let host = || headers.get(header::HOST)?.to_str().ok();
+    let host = Forwarded::new(headers, trusted_proxies)
+        .host()
+        .or_else(host);
     let origin = origin
         .to_str()
         .ok()
         .and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
+    let (Some((scheme, origin)), Some(host)) = (origin, host) else {
+        return false;
+    };
+    // Browsers leave out the port that the scheme implies; some proxies add it.
+    let implied = match scheme {
+        "https" => ":443",
+        _ => ":80",
+    };
+    let host = host.strip_suffix(implied).unwrap_or(host);
+    origin.eq_ignore_ascii_case(host)
 }
 
 #[cfg(test)]
@@ -139,5 +149,29 @@ mod tests {
             check(&list, Some("https://app.example.evil")),
             Err(ForeignOrigin)
         );
+    }
+
+    #[test]
+    fn behind_proxies_the_host_is_the_one_that_the_outermost_was_asked_for() {
+        let check = |proxies, origin: &str, host: &str, forwarded: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            headers.insert("x-forwarded-host", forwarded.parse().unwrap());
+            let config = Config {
+                trusted_proxies: proxies,
+                ..Config::default()
+            };
+            CorsHeaders::check(&config, &headers).is_ok()
+        };
+        let page = "https://chat.example";
+        assert!(!check(0, page, "inner:80", "chat.example"));
+        assert!(check(0, page, "chat.example:443", ""));
+        assert!(check(1, page, "inner:80", "chat.example"));
+        assert!(check(1, page, "inner:80", "chat.example:443"));
+        assert!(!check(1, page, "inner:80", "chat.example:80"));
+        assert!(check(2, page, "inner:80", "chat.example, middle"));
+        assert!(!check(1, page, "inner:80", "chat.example, middle"));
+        assert!(check(1, page, "chat.example", ""));
     }
 }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, request::Parts};
 
+use crate::Forwarded;
+
 /// What is kept of the request that opened a connection.
 #[derive(Debug, Clone, Default)]
 pub struct Handshake {
@@ -16,11 +18,7 @@ pub struct Handshake {
 
 impl Handshake {
     pub(crate) fn of(parts: &Parts, kept_headers: &[String], trusted_proxies: usize) -> Handshake {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let remote = forwarded_for(&parts.headers, trusted_proxies).or(peer);
+        let remote = remote_addr(parts, trusted_proxies);
         let mut text = parts.uri.query().unwrap_or_default().to_owned();
         keep(&parts.headers, kept_headers, &mut text);
         Handshake {
@@ -60,24 +58,14 @@ impl Handshake {
     }
 }
 
-/// The address that the outermost trusted proxy saw: each appends the one it was called from.
-fn forwarded_for(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
-    let lists = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|list| list.to_str().ok());
-    let addresses: Vec<&str> = lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .collect();
-    let at = addresses
-        .len()
-        .checked_sub(trusted_proxies)
-        .filter(|_| trusted_proxies > 0)?;
-    let address = addresses.get(at)?;
-    // Some proxies write the port too.
-    let with_port = || address.parse().map(|address: SocketAddr| address.ip());
-    address.parse().or_else(|_| with_port()).ok()
+/// Where a request came from, as far as it is known.
+pub(crate) fn remote_addr(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
+    let peer = || {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(info.0.ip())
+    };
+    let forwarded = Forwarded::new(&parts.headers, trusted_proxies).address();
+    forwarded.or_else(peer)
 }
 
 fn keep(headers: &HeaderMap, kept: &[String], text: &mut String) {
@@ -99,26 +87,6 @@ fn keep(headers: &HeaderMap, kept: &[String], text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_as_many_forwarded_addresses_are_believed_as_there_are_proxies() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
-        headers.append("x-forwarded-for", "2.2.2.2".parse().unwrap());
-        let seen = |proxies| forwarded_for(&headers, proxies).map(|address| address.to_string());
-        assert_eq!(seen(0), None);
-        assert_eq!(seen(1).as_deref(), Some("2.2.2.2"));
-        assert_eq!(seen(2).as_deref(), Some("1.1.1.1"));
-        assert_eq!(seen(4), None);
-        for (text, address) in [
-            ("1.2.3.4:567", "1.2.3.4"),
-            ("[2001:db8::1]:567", "2001:db8::1"),
-        ] {
-            headers.insert("x-forwarded-for", text.parse().unwrap());
-            let seen = forwarded_for(&headers, 1).map(|address| address.to_string());
-            assert_eq!(seen.as_deref(), Some(address));
-        }
-    }
 
     #[test]
     fn a_header_that_comes_in_parts_is_kept_whole() {

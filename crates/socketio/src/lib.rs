@@ -35,6 +35,7 @@ mod socket;
 mod sync;
 mod tables;
 mod upgrade;
+mod timed_stream;
 mod websocket;
 mod window;
 
@@ -54,6 +55,7 @@ pub use server::Server;
 pub use sid::Sid;
 pub use socket::Socket;
 
+pub use timed_stream::TimedStream;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -23,8 +23,9 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 pub(crate) use tokio::net::TcpStream;
 
 use crate::{
-    Config,
+    Config, TimedStream,
     outgoing::{Outgoing, Sink},
+    timed_stream::Guard,
 };
 
 /// Bytes read at once, into a buffer that all connections of a thread share.
@@ -91,6 +92,8 @@ pub(crate) struct WebSocket {
 }
 
 /// How far the peer's half has come to its end.
+    /// What is given back when it is closed.
+    _guard: Option<Guard>,
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// Messages come.
@@ -112,7 +115,7 @@ impl fmt::Debug for WebSocket {
 impl WebSocket {
     /// Takes over an upgraded HTTP connection. A plain TCP stream is unwrapped, so that writes go straight to it.
     pub(crate) fn new(upgraded: Upgraded, limits: SocketLimits) -> WebSocket {
-        let (stream, read) = unwrap(upgraded);
+        let (stream, read, guard) = unwrap(upgraded);
         if let Stream::Tcp(tcp) = &stream {
             // Both are worth trying and nothing is lost where the system does not know them. Without the first, small
             // frames wait for the peer's acknowledgement.
@@ -130,6 +133,7 @@ impl WebSocket {
     }
 
     /// The next message.
+            _guard: guard,
     pub(crate) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
@@ -382,17 +386,33 @@ pub(crate) fn write_past(tcp: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<
     write_now(tcp, slices)
 }
 
-/// Finds the TCP stream under hyper's wrappers: hyper's own, or the one of hyper-util that axum's `serve` uses.
-fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return (Stream::Tcp(Arc::new(parts.io.into_inner())), parts.read_buf),
+/// Finds the TCP stream under hyper's wrappers: hyper's own, or the one of hyper-util that axum's `serve` uses; and in
+/// our [`TimedStream`].
+fn unwrap(upgraded: Upgraded) -> (Stream, Bytes, Option<Guard>) {
+    let upgraded = match downcast::<TimedStream>(upgraded) {
+        Ok((timed, read)) => {
+            let (tcp, guard) = timed.into_parts();
+            return (Stream::Tcp(Arc::new(tcp)), read, guard);
+        }
         Err(upgraded) => upgraded,
     };
-    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => (Stream::Tcp(Arc::new(parts.io.into_inner())), parts.read_buf),
-        Err(upgraded) => (
-            Stream::Other(Box::new(TokioIo::new(upgraded))),
-            Bytes::new(),
-        ),
+    match downcast::<TcpStream>(upgraded) {
+        Ok((tcp, read)) => (Stream::Tcp(Arc::new(tcp)), read, None),
+        Err(upgraded) => {
+            let other = Stream::Other(Box::new(TokioIo::new(upgraded)));
+            (other, Bytes::new(), None)
+        }
     }
+}
+
+/// The stream as it was given to hyper, if it is a `T`, and what was read of it.
+fn downcast<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    upgraded: Upgraded,
+) -> Result<(T, Bytes), Upgraded> {
+    let upgraded = match upgraded.downcast::<TokioIo<T>>() {
+        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<T>>(upgraded)
+        .map(|parts| (parts.io.into_inner(), parts.read_buf))
 }

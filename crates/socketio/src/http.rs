@@ -18,16 +18,21 @@ use socketio_proto::engine::{self, Query, QueryError, Transport};
 use crate::{Class, DisconnectReason, Frame};
 use crate::{
     Handshake, Sid,
+    admission::Refusal,
     config::Dialect,
     conn::{Close, Conn},
     cors::CorsHeaders,
     driver::Driver,
-    polling::{self, Polling},
+    handshake::remote_addr,
+    polling::{self, Candidate, Polling},
     queue::Entry,
-    server::{Refusal, Shared},
+    server::Shared,
     upgrade::Upgrade,
     websocket::{SocketLimits, WebSocket},
 };
+
+/// When a client that finds no place may ask again.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Answers all requests of one server's path.
 #[derive(Clone)]
@@ -198,6 +203,8 @@ impl EngineService {
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
         let upgrade = self.upgrade(&mut request)?;
+        let remote = remote_addr(&request.into_parts().0, self.shared.config.trusted_proxies);
+        let place = self.shared.admit_probe(remote).map_err(Failure::Busy)?;
         let answer = upgrade.answer();
         let limits = SocketLimits::of(&self.shared.config, upgrade.deflates());
         let timeout = self.shared.config.upgrade_timeout;
@@ -206,12 +213,16 @@ impl EngineService {
                 return;
             };
             let websocket = Box::new(WebSocket::new(upgraded, limits));
+            let candidate = Candidate { websocket, place };
             let refused = match conn.polling.as_deref() {
-                Some(polling) => polling.offer(websocket).err(),
-                None => Some(websocket),
+                Some(polling) => polling.offer(candidate).err(),
+                None => Some(candidate),
             };
             match refused {
-                Some(websocket) => {
+                Some(Candidate {
+                    websocket,
+                    place: _place,
+                }) => {
                     // Nothing is left to do if the peer does not take the close.
                     let _ = tokio::time::timeout(timeout, websocket.refuse()).await;
                 }
@@ -310,6 +321,10 @@ impl Failure {
                 json!(
                     "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
                 )
+        if matches!(self, Failure::Busy(_) | Failure::TooManyRequests) {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
             }
             Failure::ForeignOrigin => json!("Not an accepted origin."),
             Failure::NotAWebSocket => json!({"detail": "Invalid WebSocket upgrade request"}),

@@ -5,6 +5,7 @@
 //! Inside: `http` is the door, `driver` the one task of a connection, `conn` what its senders share with it.
 
 mod acks;
+mod admission;
 mod broadcast;
 mod config;
 mod conn;

@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 
 use crate::{
     DisconnectReason,
+    admission::ProbePlace,
     conn::{Close, Conn, Out},
     websocket::WebSocket,
 };
@@ -35,7 +36,7 @@ struct State {
     has_post: bool,
     /// A body and how much of it the driver has taken.
     inbox: Option<(String, usize)>,
-    candidate: Option<Box<WebSocket>>,
+    candidate: Option<Candidate>,
     is_probing: bool,
     is_upgraded: bool,
     /// The packet that tells the waiting GET that the session is over.
@@ -43,6 +44,13 @@ struct State {
     close_was_told: bool,
     /// The client itself has closed.
     is_closed_by_client: bool,
+}
+
+/// A WebSocket that wants to take over.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) websocket: Box<WebSocket>,
+    pub(crate) place: ProbePlace,
 }
 
 impl State {
@@ -105,16 +113,16 @@ impl Polling {
     }
 
     /// A WebSocket wants to take over; answers it back if that cannot be.
-    pub(crate) fn offer(&self, websocket: Box<WebSocket>) -> Result<(), Box<WebSocket>> {
+    pub(crate) fn offer(&self, candidate: Candidate) -> Result<(), Candidate> {
         let mut state = self.state();
         if state.is_over() || state.is_probing || state.candidate.is_some() {
-            return Err(websocket);
+            return Err(candidate);
         }
-        state.candidate = Some(websocket);
+        state.candidate = Some(candidate);
         Ok(())
     }
 
-    pub(crate) fn take_candidate(&self) -> Option<Box<WebSocket>> {
+    pub(crate) fn take_candidate(&self) -> Option<Candidate> {
         self.state().candidate.take()
     }
 

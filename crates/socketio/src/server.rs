@@ -3,10 +3,9 @@
 use std::{
     collections::HashMap,
     fmt,
-    net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -16,12 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Config, DisconnectReason, Namespace, Sid,
+    admission::Counts,
     conn::{Close, Conn},
     engine::OnMessage,
     http::EngineService,
     namespace::Hall,
     queue::Marks,
-    tables,
 };
 
 /// What all connections of a server share.
@@ -33,11 +32,7 @@ pub(crate) struct Shared {
     start: Instant,
     halls: RwLock<HashMap<Box<str>, Arc<Hall>>>,
     conns: Mutex<HashMap<Sid, Arc<Conn>>>,
-    unconnected: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
-    /// How many sockets each identity has.
-    identities: Mutex<HashMap<Arc<str>, usize>>,
-    polling_requests: AtomicUsize,
+    pub(crate) counts: Counts,
     is_closing: AtomicBool,
     /// Takes the messages if nothing speaks Socket.IO here.
     pub(crate) on_message: Option<OnMessage>,
@@ -54,14 +49,8 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn conns(&self) -> MutexGuard<'_, HashMap<Sid, Arc<Conn>>> {
+    pub(crate) fn conns(&self) -> MutexGuard<'_, HashMap<Sid, Arc<Conn>>> {
         self.conns.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Milliseconds since the server was made: the clock of all deadlines.
@@ -88,164 +77,6 @@ impl Shared {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.is_closing.load(Ordering::Acquire)
-    }
-
-    /// Lets one more request of a polling client begin, if that may be.
-    pub(crate) fn begin_request(self: &Arc<Self>) -> Option<Request> {
-        let before = self.polling_requests.fetch_add(1, Ordering::AcqRel);
-        // Made in any case: it takes back what was counted.
-        let request = Request(self.clone());
-        (before < self.config.limits.polling_requests).then_some(request)
-    }
-
-    fn identities(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
-        self.identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts one more socket of an identity, if it may have one more.
-    pub(crate) fn identify(&self, identity: &str) -> Option<Arc<str>> {
-        let most = self.config.limits.sockets_per_identity;
-        let mut identities = self.identities();
-        let known = identities.get_key_value(identity);
-        let (identity, count) = match known {
-            Some((identity, count)) => (identity.clone(), *count),
-            None => (identity.into(), 0),
-        };
-        if most > 0 && count >= most {
-            return None;
-        }
-        identities.insert(identity.clone(), count + 1);
-        Some(identity)
-    }
-
-    /// A socket of an identity is gone.
-    pub(crate) fn forget_identity(&self, identity: &str) {
-        let mut identities = self.identities();
-        if let Some(count) = identities.get_mut(identity) {
-            *count -= 1;
-            if *count == 0 {
-                identities.remove(identity);
-                tables::shrink(&mut identities);
-            }
-        }
-    }
-
-    /// Identities that memory is held for.
-    #[cfg(test)]
-    pub(crate) fn identities_capacity(&self) -> usize {
-        self.identities().capacity()
-    }
-
-    /// Lets a new connection in, or says why not.
-    pub(crate) fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Result<Admission, Refusal> {
-        if self.is_closing() {
-            return Err(Refusal::Closing);
-        }
-        let limits = &self.config.limits;
-        // Made first: whatever is counted below is given back when it is dropped.
-        let mut admission = Admission {
-            shared: self.clone(),
-            sid: conn.sid,
-            address: None,
-            is_unconnected: true,
-        };
-        if self.unconnected.fetch_add(1, Ordering::AcqRel) >= limits.unconnected {
-            return Err(Refusal::TooManyUnconnected);
-        }
-        if let (Some(address), 1..) = (conn.handshake.remote_addr(), limits.connections_per_address)
-        {
-            let address = network(address);
-            let mut addresses = self.addresses();
-            let count = addresses.entry(address).or_insert(0);
-            *count += 1;
-            admission.address = Some(address);
-            if *count > limits.connections_per_address {
-                drop(addresses);
-                return Err(Refusal::TooManyFromAddress);
-            }
-        }
-        let mut conns = self.conns();
-        if conns.len() >= limits.connections {
-            drop(conns);
-            return Err(Refusal::TooMany);
-        }
-        conns.insert(conn.sid, conn.clone());
-        drop(conns);
-        // `close` may have walked the table just before.
-        if self.is_closing() {
-            return Err(Refusal::Closing);
-        }
-        Ok(admission)
-    }
-}
-
-/// What counts as one address: who has one of IPv6 has its whole network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// One request of a polling client under way.
-#[derive(Debug)]
-pub(crate) struct Request(Arc<Shared>);
-
-impl Drop for Request {
-    fn drop(&mut self) {
-        self.0.polling_requests.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Why a connection was not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Closing,
-    TooMany,
-    TooManyUnconnected,
-    TooManyFromAddress,
-}
-
-/// A connection's place in the server's counts and tables, given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    shared: Arc<Shared>,
-    sid: Sid,
-    address: Option<IpAddr>,
-    is_unconnected: bool,
-}
-
-impl Admission {
-    /// The connection is in a namespace now.
-    pub(crate) fn connected(&mut self) {
-        if std::mem::take(&mut self.is_unconnected) {
-            self.shared.unconnected.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.connected();
-        let mut conns = self.shared.conns();
-        conns.remove(&self.sid);
-        tables::shrink(&mut conns);
-        drop(conns);
-        if let Some(address) = self.address {
-            let mut addresses = self.shared.addresses();
-            if let Some(count) = addresses.get_mut(&address) {
-                *count -= 1;
-                if *count == 0 {
-                    addresses.remove(&address);
-                    tables::shrink(&mut addresses);
-                }
-            }
-        }
     }
 }
 
@@ -285,10 +116,7 @@ impl Server {
             start: Instant::now(),
             halls: RwLock::default(),
             conns: Mutex::default(),
-            unconnected: AtomicUsize::new(0),
-            addresses: Mutex::default(),
-            identities: Mutex::default(),
-            polling_requests: AtomicUsize::new(0),
+            counts: Counts::default(),
             is_closing: AtomicBool::new(false),
             on_message,
             tasks: TaskTracker::new(),
@@ -322,9 +150,10 @@ impl Server {
         }
     }
 
-    /// How many transports are open now.
+    /// How many transports are open now: connections, and WebSockets that have not taken over the one they were offered
+    /// to.
     pub fn connections(&self) -> usize {
-        self.0.conns().len()
+        self.0.conns().len() + self.0.counts.probing()
     }
 
     /// Drains: refuses new connections, closes every transport so that the client comes back elsewhere or later
@@ -340,21 +169,5 @@ impl Server {
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_count_as_one_and_those_of_ipv4_do_not() {
-        let is_one =
-            |one: &str, two: &str| network(one.parse().unwrap()) == network(two.parse().unwrap());
-        assert!(is_one("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"));
-        assert!(!is_one("2001:db8:1:2::1", "2001:db8:1:3::1"));
-        assert!(!is_one("192.0.2.1", "192.0.2.2"));
-        assert!(is_one("::ffff:192.0.2.1", "192.0.2.1"));
-        assert!(!is_one("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
     }
 }

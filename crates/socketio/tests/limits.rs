@@ -151,7 +151,9 @@ async fn connections_are_bounded_in_all() {
     world.io.of("/");
     let (_ws, _) = world.client().await;
     let polling = world.polling().await;
-    assert_eq!(world.http("GET", POLL, "", "").await.status, 503);
+    let refused = world.http("GET", POLL, "", "").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.headers.contains("retry-after: 5"));
     polling.post("1").await;
     let again = async {
         while world.http("GET", POLL, "", "").await.status != 200 {
@@ -159,6 +161,34 @@ async fn connections_are_bounded_in_all() {
         }
     };
     timeout(DEADLINE, again).await.unwrap();
+}
+
+/// Until it has taken over, when there is one transport again.
+#[tokio::test]
+async fn a_websocket_that_is_offered_to_a_session_counts_as_a_connection() {
+    let world = with_limits(|limits| {
+        (limits.connections, limits.connections_per_address) = (2, 2);
+    })
+    .await;
+    world.io.of("/");
+    let session = world.polling().await;
+    let mut ws = world.websocket_with(&format!("&sid={}", session.sid)).await;
+    assert_eq!(world.io.connections(), 2);
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let more = format!("/socket.io/?EIO=4&transport=websocket&sid={}", session.sid);
+    let refused = world.http("GET", &more, upgrade, "").await;
+    assert_eq!((refused.status, world.io.connections()), (429, 2));
+    ws.send("2probe").await;
+    assert_eq!(ws.text().await, "3probe");
+    ws.send("5").await;
+    let again = async {
+        while world.http("GET", POLL, "", "").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, again).await.unwrap();
+    assert_eq!(world.io.connections(), 2);
 }
 
 #[tokio::test]

@@ -29,10 +29,10 @@ use tokio::time::Sleep;
 use self::{closing::Closing, probe::Probe, writing::Writing};
 use crate::{
     DisconnectReason, EngineMessage, EngineSocket, Frame,
+    admission::Admission,
     conn::{Close, Conn},
     dispatch::Dispatch,
     polling::Polling,
-    server::Admission,
     websocket::{ReadError, WebSocket},
 };
 
@@ -168,10 +168,11 @@ impl Driver {
     fn take_notices(&mut self, now_ms: u64) {
         let left = std::mem::take(&mut self.conn.out().left);
         left.iter().for_each(|socket| self.dispatch.left(socket));
-        if let Some(websocket) = self.polling().and_then(Polling::take_candidate) {
+        if let Some(candidate) = self.polling().and_then(Polling::take_candidate) {
             let timeout_ms = millis(self.conn.shared.config.upgrade_timeout);
             self.probe = Some(Probe {
-                websocket,
+                websocket: candidate.websocket,
+                _place: candidate.place,
                 until_ms: now_ms.saturating_add(timeout_ms),
             });
         }

@@ -8,11 +8,12 @@ use socketio_proto::{
 };
 
 use super::Driver;
-use crate::{Frame, conn::Close, websocket::WebSocket};
+use crate::{Frame, admission::ProbePlace, conn::Close, websocket::WebSocket};
 
 /// A WebSocket that has not taken over.
 pub(super) struct Probe {
     pub(super) websocket: Box<WebSocket>,
+    pub(super) _place: ProbePlace,
     pub(super) until_ms: u64,
 }
 

@@ -240,13 +240,13 @@ impl EngineService {
         let config = &self.shared.config;
         // Before the body is read: a session has one in memory, not as many as it likes.
         let posting = polling::begin_post(&conn).map_err(|_| Failure::BadRequest)?;
-        let body = Limited::new(request.into_body(), config.max_payload).collect();
+        let body = collect(request.into_body(), config.max_payload);
         let body = match tokio::time::timeout(config.ping_timeout, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(_)) => return Err(Failure::TooLarge),
+            Ok(Some(body)) => body,
+            Ok(None) => return Err(Failure::TooLarge),
             Err(_) => return Err(Failure::TooSlow),
         };
-        let Some(body) = payload(&body) else {
+        let Some(body) = payload(body) else {
             conn.close(Close::now(DisconnectReason::ParseError, 1002));
             return Err(Failure::BadRequest);
         };
@@ -259,13 +259,24 @@ impl EngineService {
     }
 }
 
+/// The whole body, if it is no longer than `max`. Its chunks are joined as they come: kept one by one, a body of many
+/// short ones would take many times its length.
+async fn collect(body: Body, max: usize) -> Option<Vec<u8>> {
+    let mut body = Limited::new(body, max);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Some(chunk) = frame.ok()?.data_ref() {
+            bytes.extend_from_slice(chunk);
+        }
+    }
+    Some(bytes)
+}
+
 /// The body as text, if every packet in it has a type. What they carry is checked when they are taken.
-fn payload(body: &Bytes) -> Option<String> {
-    let body = std::str::from_utf8(body).ok()?;
+fn payload(body: Vec<u8>) -> Option<String> {
+    let body = String::from_utf8(body).ok()?;
     let is_packet = |part: &str| matches!(part.as_bytes().first(), Some(b'0'..=b'6' | b'b'));
-    body.split(engine::SEPARATOR)
-        .all(is_packet)
-        .then(|| body.to_owned())
+    body.split(engine::SEPARATOR).all(is_packet).then_some(body)
 }
 
 fn text(body: String) -> Response<Body> {
@@ -310,6 +321,10 @@ impl Failure {
             let headers = answer.headers_mut();
             headers.insert(header::SEC_WEBSOCKET_VERSION, version);
         }
+        if matches!(self, Failure::Busy(_) | Failure::TooManyRequests) {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         answer
     }
 
@@ -321,10 +336,6 @@ impl Failure {
                 json!(
                     "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
                 )
-        if matches!(self, Failure::Busy(_) | Failure::TooManyRequests) {
-            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
             }
             Failure::ForeignOrigin => json!("Not an accepted origin."),
             Failure::NotAWebSocket => json!({"detail": "Invalid WebSocket upgrade request"}),

@@ -16,8 +16,8 @@ mod engine;
 mod error;
 mod event;
 mod flush;
-mod frame;
 mod forwarded;
+mod frame;
 mod handshake;
 mod http;
 mod namespace;
@@ -35,8 +35,8 @@ mod sid;
 mod socket;
 mod sync;
 mod tables;
-mod upgrade;
 mod timed_stream;
+mod upgrade;
 mod websocket;
 mod window;
 
@@ -45,9 +45,9 @@ pub use config::{Compression, Config, Cors, Dialect, Limits};
 pub use engine::{EngineMessage, EngineServer, EngineSocket};
 pub use error::{AckError, ArgError, ConnectError};
 pub use event::{Ack, AckReply, Args, Event};
+pub use forwarded::Forwarded;
 pub use frame::{Class, Frame};
 pub use handshake::Handshake;
-pub use forwarded::Forwarded;
 pub use namespace::{Full, Namespace};
 pub use raw_websocket::{NotAWebSocket, RawWebSocket};
 pub use reason::DisconnectReason;
@@ -55,8 +55,8 @@ pub use recovery::{RecoveryRequest, RecoveryWindow, Stamped};
 pub use server::Server;
 pub use sid::Sid;
 pub use socket::Socket;
-
 pub use timed_stream::TimedStream;
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -36,6 +36,8 @@ pub(crate) struct Outgoing<S> {
     written: usize,
     /// The newest ping to answer; older ones need no answer.
     pong: Option<Vec<u8>>,
+    /// Whether an answer is on its way already. A peer that asks and does not read gets one and no more.
+    has_pong: bool,
     /// Whether the stream's own buffer may still hold bytes.
     is_unflushed: bool,
 }
@@ -47,6 +49,7 @@ impl<S: Sink> Outgoing<S> {
             writing: VecDeque::new(),
             written: 0,
             pong: None,
+            has_pong: false,
             is_unflushed: false,
         }
     }
@@ -78,7 +81,10 @@ impl<S: Sink> Outgoing<S> {
 
     /// Writes what is queued here. Answers the bytes written: zero if nothing waits, `Pending` if the peer takes no more.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if let Some(payload) = self.pong.take() {
+        if !self.has_pong
+            && let Some(payload) = self.pong.take()
+        {
+            self.has_pong = true;
             self.queue(encode(Opcode::Pong, &payload).into());
         }
         if self.writing.is_empty() {
@@ -114,6 +120,7 @@ impl<S: Sink> Outgoing<S> {
             self.writing.pop_front();
         }
         self.written = 0;
+        self.has_pong = false;
         self.writing = VecDeque::new();
     }
 }

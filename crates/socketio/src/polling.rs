@@ -112,6 +112,11 @@ impl Polling {
         Some(packet)
     }
 
+    /// Whether the driver has not taken all that was posted.
+    pub(crate) fn has_posted(&self) -> bool {
+        self.state().inbox.is_some()
+    }
+
     /// A WebSocket wants to take over; answers it back if that cannot be.
     pub(crate) fn offer(&self, candidate: Candidate) -> Result<(), Candidate> {
         let mut state = self.state();

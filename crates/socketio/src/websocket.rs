@@ -89,11 +89,11 @@ pub(crate) struct WebSocket {
     /// Bytes read and not decoded, and how many of them are.
     unread: (Vec<u8>, usize),
     end: End,
+    /// What is given back when it is closed.
+    _guard: Option<Guard>,
 }
 
 /// How far the peer's half has come to its end.
-    /// What is given back when it is closed.
-    _guard: Option<Guard>,
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// Messages come.
@@ -129,11 +129,11 @@ impl WebSocket {
             deflates: limits.deflates,
             unread: (read.to_vec(), 0),
             end: End::Open,
+            _guard: guard,
         }
     }
 
     /// The next message.
-            _guard: guard,
     pub(crate) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,

@@ -59,6 +59,8 @@ pub(crate) struct Driver {
     connect_by_ms: u64,
     writing: Writing,
     was_paused: bool,
+    /// Whether the WebSocket took over before there was room for all that had been posted.
+    has_posted: bool,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
 }
@@ -104,6 +106,7 @@ impl Driver {
             connect_by_ms,
             writing: Writing::new(),
             was_paused: false,
+            has_posted: false,
             timer: Box::pin(tokio::time::sleep_until(shared.instant(timer_ms))),
             timer_ms,
             conn,
@@ -187,6 +190,12 @@ impl Driver {
 
     /// Takes in one message. Answers whether there was one.
     fn read(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<bool, Close> {
+        if self.has_posted {
+            if self.read_posted(now_ms)? {
+                return Ok(true);
+            }
+            self.has_posted = false;
+        }
         if let Some(websocket) = &mut self.websocket {
             let Poll::Ready(read) = websocket.poll_message(cx) else {
                 return Ok(false);
@@ -199,13 +208,14 @@ impl Driver {
 
     /// Takes in one packet that was posted. Answers whether there was one.
     fn read_posted(&mut self, now_ms: u64) -> Result<bool, Close> {
-        let Some(text) = self.polling().and_then(Polling::next_packet) else {
+        let posted = self.conn.polling.as_deref();
+        let Some(text) = posted.and_then(Polling::next_packet) else {
             return Ok(false);
         };
         let packet = decode_payload(&text).next().and_then(Result::ok);
         let packet = packet.ok_or(Close::now(DisconnectReason::ParseError, 1002))?;
-        self.packet(Transport::Polling, packet, now_ms)
-            .map(|()| true)
+        let on = self.session.transport();
+        self.packet(on, packet, now_ms).map(|()| true)
     }
 
     fn message(&mut self, message: Message, now_ms: u64) -> Result<(), Close> {

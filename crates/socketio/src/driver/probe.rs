@@ -17,29 +17,49 @@ pub(super) struct Probe {
     pub(super) until_ms: u64,
 }
 
+impl Probe {
+    /// The next text; `None` if it is gone, or late.
+    fn poll_text(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Poll<Option<String>> {
+        loop {
+            // A peer that does not take its answers is asked for no more.
+            let read = match self.websocket.poll_write(cx) {
+                Poll::Ready(Ok(1..)) => continue,
+                Poll::Ready(Ok(0)) => self.websocket.poll_message(cx),
+                Poll::Ready(Err(_)) => return Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            };
+            return match read {
+                Poll::Pending if now_ms < self.until_ms => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+                Poll::Ready(Ok(Message::Text(text))) => Poll::Ready(Some(text)),
+                Poll::Ready(Ok(Message::Ping(payload))) => {
+                    self.websocket.answer_ping(payload);
+                    continue;
+                }
+                Poll::Ready(Ok(Message::Pong(_))) => continue,
+                Poll::Ready(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) => {
+                    Poll::Ready(None)
+                }
+            };
+        }
+    }
+}
+
 impl Driver {
     /// Lets a WebSocket probe, and moves the session to it when it is ready.
     pub(super) fn poll_probe(&mut self, cx: &mut Context<'_>, now_ms: u64) -> Result<(), Close> {
         while let Some(probe) = &mut self.probe {
-            let is_late = now_ms >= probe.until_ms;
-            // What goes out here is short; a peer that does not take it is late.
-            while matches!(probe.websocket.poll_write(cx), Poll::Ready(Ok(1..))) {}
-            let read = match probe.websocket.poll_message(cx) {
-                Poll::Pending if !is_late => return Ok(()),
-                Poll::Pending => None,
-                Poll::Ready(Ok(Message::Text(text))) => {
-                    // What the client posted before it upgrades was handed over before, and comes first.
-                    while self.read_posted(now_ms)? {}
-                    self.probe_packet(&text, now_ms)
-                }
-                Poll::Ready(Ok(Message::Ping(payload))) => {
-                    probe.websocket.answer_ping(payload);
-                    Some(false)
-                }
-                Poll::Ready(Ok(Message::Pong(_))) => Some(false),
-                Poll::Ready(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) => None,
+            let Poll::Ready(heard) = probe.poll_text(cx, now_ms) else {
+                return Ok(());
             };
-            match read {
+            let Some(text) = heard else {
+                self.drop_probe(cx);
+                continue;
+            };
+            // What the client posted before it upgrades was handed over before, and comes first. What there is no room
+            // for is read when there is, before the WebSocket.
+            while self.dispatch.has_room(&self.conn) && self.read_posted(now_ms)? {}
+            match self.probe_packet(&text, now_ms) {
                 Some(false) => {}
                 Some(true) => self.adopt(cx),
                 None => self.drop_probe(cx),
@@ -72,6 +92,7 @@ impl Driver {
         self.conn.out().stream = self.websocket.as_ref().and_then(WebSocket::shared_stream);
         if let Some(polling) = self.conn.polling.as_deref() {
             polling.upgraded();
+            self.has_posted = polling.has_posted();
         }
         // Not before: what a poll could still take must be readable there.
         let deflates = self

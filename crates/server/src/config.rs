@@ -63,8 +63,8 @@ pub struct HttpConfig {
     pub port: u16,
     /// Origins of other sites that may read answers.
     pub origins: Origins,
-    /// Take the client's address and scheme from `X-Forwarded-*`: only behind a proxy that sets them.
-    pub trust_proxy: bool,
+    /// Proxies in front, one behind the other, whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
+    pub trusted_proxies: usize,
     /// Largest request body in bytes, where a route sets no smaller limit.
     pub max_body_bytes: usize,
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
+use socketio::Forwarded;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -18,24 +19,16 @@ impl FromRequestParts<App> for ClientAddress {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| peer.ip());
-        let seen = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let seen = if app.config.http.trust_proxy {
-            seen.and_then(|list| last(list.to_str().ok()?))
-        } else {
-            None
-        };
+        let seen = Forwarded::new(&parts.headers, app.config.http.trusted_proxies).address();
         Ok(ClientAddress(network(
             seen.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         )))
     }
 }
 
-/// The last address of the list is the one that our own proxy added.
-fn last(list: &str) -> Option<IpAddr> {
-    list.rsplit(',').next()?.trim().parse().ok()
-}
-
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one address: who has one of IPv6 has its whole network of 64 bits.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -50,12 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_our_proxy_added_is_believed() {
-        assert_eq!(
-            last("6.6.6.6, 10.1.2.3"),
-            Some(IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)))
-        );
-        assert_eq!(last("6.6.6.6, unknown"), None);
+    fn addresses_of_one_customer_are_one() {
         assert_eq!(
             network("2001:db8:1:2:3:4:5:6".parse().unwrap()),
             "2001:db8:1:2::".parse::<IpAddr>().unwrap()

@@ -1,7 +1,7 @@
 //! From [`Settings`] to [`Config`]: reads each value, gathers every fault, and writes the effective settings.
 
 use super::settings::Settings;
-use super::values::{base_url, boolean, list, number, seconds};
+use super::values::{base_url, boolean, list, number, proxies, seconds};
 use super::{Config, FeatureConfig, HttpConfig, LogConfig, Origins, SameSite};
 use std::fmt;
 use std::path::PathBuf;
@@ -219,7 +219,7 @@ impl Config {
                 self.sockets.compression.to_string(),
             ),
             ("ENABLE_CHANNELS", self.features.channels.to_string()),
-            ("TIDINGS_TRUST_PROXY", self.http.trust_proxy.to_string()),
+            ("TIDINGS_TRUST_PROXY", self.http.trusted_proxies.to_string()),
             (
                 "TIDINGS_MAX_BODY_BYTES",
                 self.http.max_body_bytes.to_string(),
@@ -278,11 +278,11 @@ fn http(r: &mut Reader, s: &Settings) -> HttpConfig {
             Origins::Any,
             origins,
         ),
-        trust_proxy: r.read(
+        trusted_proxies: r.read(
             "TIDINGS_TRUST_PROXY",
             s.tidings_trust_proxy.as_ref(),
-            false,
-            boolean,
+            0,
+            proxies,
         ),
         max_body_bytes: r.read(
             "TIDINGS_MAX_BODY_BYTES",

@@ -180,7 +180,7 @@ pub struct Settings {
         global = true
     )]
     pub database_user_active_status_update_interval: Option<String>,
-    /// Take addresses and scheme from X-Forwarded-*; only behind a proxy that sets them [default: false]
+    /// Proxies of yours, one behind the other, whose X-Forwarded-For and -Host are believed; true is 1 [default: false]
     #[arg(
         long,
         env = "TIDINGS_TRUST_PROXY",

@@ -22,6 +22,14 @@ where
         .ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 
+/// How many proxies stand in front: a number, or `true` for one.
+pub fn proxies(text: &str) -> Result<usize, String> {
+    boolean(text)
+        .map(usize::from)
+        .or_else(|_| number(text, 0, 16))
+        .map_err(|allowed| format!("true, false, or {allowed}"))
+}
+
 /// Seconds within bounds.
 pub fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
     number(text, least, most)
@@ -117,6 +125,11 @@ mod tests {
             Err("a whole number from 0 to 65535".to_owned())
         );
         assert!(boolean("True") == Ok(true) && boolean("yes").is_err());
+        assert_eq!(
+            ["true", "1", "3", "0", "false"].map(proxies),
+            [Ok(1), Ok(1), Ok(3), Ok(0), Ok(0)]
+        );
+        assert!(proxies("yes").is_err() && proxies("17").is_err());
         assert!(base_url("http://localhost:11434/") == Ok("http://localhost:11434".to_owned()));
         assert!(base_url("localhost:11434").is_err() && base_url("https://").is_err());
     }

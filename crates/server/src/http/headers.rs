@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use socketio::Forwarded;
 
 /// No inline script and no inline style sheet; style attributes only, because floating elements are placed by them.
 /// Pictures come from here alone, so that nobody elsewhere learns who reads what.
@@ -79,13 +80,9 @@ fn is_same_origin(app: &App, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok()) else {
         return false;
     };
-    let text = |name: &str| headers.get(name).and_then(|h| h.to_str().ok());
-    let forwarded = if app.config.http.trust_proxy {
-        text("x-forwarded-host")
-    } else {
-        None
-    };
-    let host = forwarded.or(text("host")).unwrap_or_default();
+    let host = || headers.get(header::HOST)?.to_str().ok();
+    let forwarded = Forwarded::new(headers, app.config.http.trusted_proxies);
+    let host = forwarded.host().or_else(host).unwrap_or_default();
     let own = origin
         .split_once("://")
         .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));

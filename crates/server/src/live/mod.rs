@@ -51,7 +51,7 @@ pub fn transport(config: &Config) -> socketio::Config {
             Origins::Any => Cors::Any,
             Origins::List(origins) => Cors::Origins(origins.clone()),
         },
-        trusted_proxies: usize::from(config.http.trust_proxy),
+        trusted_proxies: config.http.trusted_proxies,
         limits: socketio::Limits {
             connections_per_address: config.limits.connections_per_address,
             sockets_per_identity: config.limits.sockets_per_user,

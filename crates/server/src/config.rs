@@ -16,7 +16,7 @@ mod values;
 
 pub use auth::{AuthConfig, SameSite};
 pub use check::SettingErrors;
-pub use limits::LimitConfig;
+pub use limits::{LimitConfig, OpenPerAddress};
 pub use models::ModelConfig;
 pub use settings::Settings;
 pub use sockets::SocketConfig;

@@ -6,7 +6,7 @@
 
 pub mod actions;
 mod actor;
-mod address;
+pub(crate) mod address;
 mod api_key;
 mod cookie;
 pub mod http;

@@ -3,7 +3,11 @@
 use super::check::Reader;
 use super::settings::Settings;
 use super::values::{number, seconds};
+use std::fs;
 use std::time::Duration;
+
+/// Most connections where the system would let more be open.
+const MOST_OPEN: usize = 100_000;
 
 /// Bounds on what one person, one address or one slow request can cost.
 #[derive(Debug, Clone)]
@@ -12,10 +16,25 @@ pub struct LimitConfig {
     pub request_timeout: Duration,
     /// Accounts that one address may make at once, and as many again in an hour; 0 is no limit.
     pub signups_per_address: u32,
+    /// How long the reader of an answer may take nothing of it.
+    pub send_timeout: Duration,
+    /// Open TCP connections, whatever they carry.
+    pub open_connections: usize,
+    /// Those of one peer; `None` is no limit.
+    pub open_per_address: Option<OpenPerAddress>,
     /// Open sockets of one person; 0 is no limit.
     pub sockets_per_user: usize,
     /// Open real-time connections of one address; 0 is no limit.
     pub connections_per_address: usize,
+}
+
+/// Open TCP connections of one peer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenPerAddress {
+    /// How many.
+    pub most: usize,
+    /// Whether this machine's own addresses are limited too: by a limit that somebody set.
+    pub own_too: bool,
 }
 
 pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
@@ -32,6 +51,31 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
             60,
             |t| number(t, 0, 1_000_000),
         ),
+        send_timeout: r.read(
+            "TIDINGS_SEND_TIMEOUT",
+            s.tidings_send_timeout.as_ref(),
+            Duration::from_secs(30),
+            |t| seconds(t, 1, 3600),
+        ),
+        open_connections: r.read(
+            "TIDINGS_OPEN_CONNECTIONS",
+            s.tidings_open_connections.as_ref(),
+            usual_open_connections(),
+            |t| number(t, 1, 10_000_000),
+        ),
+        open_per_address: r.read(
+            "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",
+            s.tidings_open_connections_per_address.as_ref(),
+            Some(OpenPerAddress {
+                most: 2_000,
+                own_too: false,
+            }),
+            |t| {
+                let most = number(t, 0, 10_000_000)?;
+                let own_too = true;
+                Ok((most > 0).then_some(OpenPerAddress { most, own_too }))
+            },
+        ),
         sockets_per_user: r.read(
             "TIDINGS_SOCKETS_PER_USER",
             s.tidings_sockets_per_user.as_ref(),
@@ -47,15 +91,46 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
     }
 }
 
+/// As many as this process may open files, less some for the database, models and the log.
+fn usual_open_connections() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    open_files(&limits).map_or(MOST_OPEN, |files| {
+        files
+            .saturating_sub((files / 8).max(64))
+            .clamp(16, MOST_OPEN)
+    })
+}
+
+/// The limit of open files that is in force, as Linux tells it; none if there is none.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits
+        .lines()
+        .find_map(|l| l.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 impl LimitConfig {
     /// For the summary at the start.
-    pub(super) fn summary(&self) -> [(&'static str, String); 4] {
+    pub(super) fn summary(&self) -> [(&'static str, String); 7] {
         let timeout = format!("{}s", self.request_timeout.as_secs());
+        let per_address = self.open_per_address.map_or(0, |limit| limit.most);
         [
             ("TIDINGS_REQUEST_TIMEOUT", timeout),
             (
                 "TIDINGS_SIGNUPS_PER_ADDRESS",
                 self.signups_per_address.to_string(),
+            ),
+            (
+                "TIDINGS_SEND_TIMEOUT",
+                format!("{}s", self.send_timeout.as_secs()),
+            ),
+            (
+                "TIDINGS_OPEN_CONNECTIONS",
+                self.open_connections.to_string(),
+            ),
+            (
+                "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",
+                per_address.to_string(),
             ),
             (
                 "TIDINGS_SOCKETS_PER_USER",
@@ -66,5 +141,22 @@ impl LimitConfig {
                 self.connections_per_address.to_string(),
             ),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_the_one_in_force() {
+        let limits = |soft: &str| {
+            format!(
+                "Limit      Soft Limit   Hard Limit   Units\nMax open files   {soft}   4096   files\n"
+            )
+        };
+        assert_eq!(open_files(&limits("1024")), Some(1024));
+        assert_eq!(open_files(&limits("unlimited")), None);
+        assert_eq!(open_files(""), None);
     }
 }

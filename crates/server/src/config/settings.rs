@@ -145,6 +145,30 @@ pub struct Settings {
         global = true
     )]
     pub tidings_signups_per_address: Option<String>,
+    /// Seconds that the reader of an answer may take nothing of it, 1 to 3600 [default: 30]
+    #[arg(
+        long,
+        env = "TIDINGS_SEND_TIMEOUT",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_send_timeout: Option<String>,
+    /// Open connections, whatever they carry [default: the limit of open files less an eighth, at most 100000]
+    #[arg(
+        long,
+        env = "TIDINGS_OPEN_CONNECTIONS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_open_connections: Option<String>,
+    /// Open connections of one address; 0 is no limit [default: 2000, and none for this machine's own]
+    #[arg(
+        long,
+        env = "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub tidings_open_connections_per_address: Option<String>,
     /// Open sockets of one person, 0 for any number [default: 200]
     #[arg(
         long,

@@ -455,7 +455,7 @@ mod tests {
             state.by_pid.insert(pid.as_str().into(), session);
             state.gone.push_back((0, pid.into()));
             let frame = Frame::event_json("/", "e", "1");
-            state.keep(&frame, Audience::default(), &bounds, 0);
+            state.keep(&frame, &Audience::default(), &bounds, 0);
         }
         state.forget_old(&bounds, 1_001);
         assert_eq!((state.events.len(), state.by_pid.len()), (0, 0));

@@ -259,7 +259,13 @@ impl Tab {
 
     async fn consume(&self, bytes: &[u8], stream: &mut TcpStream) -> Result<usize> {
         let mut used = 0;
-        while let Some((Frame { opcode, payload, .. }, length)) = frame::first(&bytes[used..])? {
+        while let Some((
+            Frame {
+                opcode, payload, ..
+            },
+            length,
+        )) = frame::first(&bytes[used..])?
+        {
             used += length;
             match (opcode, payload) {
                 (TEXT, b"2") => stream.write_all(&frame::text("3")).await?,

@@ -237,10 +237,10 @@ export class Tidings {
 
 	#changed(state: ConnectionState): void {
 		this.outbox.gate(state.phase === 'live');
-		if (state.phase === 'catching-up') this.#hasPolled ||= state.transport === 'polling';
-		else if (state.phase === 'live' && state.transport === 'websocket') this.#askAfterPolling();
-		else if (state.phase === 'offline') this.#hasPolled = false;
 		const isUp = state.phase === 'live' || state.phase === 'catching-up';
+		if (isUp && state.transport === 'polling') this.#hasPolled = true;
+		else if (state.phase === 'live') this.#askAfterPolling();
+		else if (!isUp) this.#hasPolled = false;
 		if (!isUp) this.#heart.set(null);
 		else if (state.phase === 'live') this.#heart.set(this.#clock.now() + HEARTBEAT_MS);
 		for (const told of [...this.#states]) guarded(() => told(state));

@@ -8,11 +8,12 @@ use crate::listen::{Listening, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::users;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use wire::Room;
-use wire::events::{ChannelSeen, ServerEvent};
+use wire::events::{ChannelPush, ChannelSeen, ServerEvent};
 
 type Web = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -140,6 +141,36 @@ async fn a_socket_that_does_not_read_holds_little_and_gets_everything_in_order()
     emit(&app, "after").await;
     let live = next(&mut web, "channel:added").await.unwrap();
     assert_eq!(live["seq"], expected + 1);
+    listening.stop().await;
+}
+
+#[tokio::test]
+async fn a_stock_client_that_does_not_read_is_closed_when_a_thousand_frames_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &Value::Null).await;
+    while app.io.sockets().is_empty() {
+        web.next().await.unwrap().unwrap();
+    }
+    let socket = app.io.sockets().remove(0);
+    let mut most = 0;
+    while socket.is_connected() {
+        let emitted = app.store.write(|tx| {
+            let ada = users::by_email(tx, "ada@example.org")?;
+            let typing = ChannelPush::Typing {
+                channel_id: "any".into(),
+                message_id: None,
+                data: json!({"type": "x".repeat(300)}),
+                user: ada.ok_or(store::Error::Closed)?.as_author(),
+            };
+            tx.emit(Room::Everyone, ServerEvent::Channel(typing));
+            Ok::<_, store::Error>(())
+        });
+        emitted.await.unwrap();
+        app.hub.step(|_| ()).await.unwrap();
+        most = most.max(socket.queued_frames());
+    }
+    assert!((900..=1_000).contains(&most), "{most}");
     listening.stop().await;
 }
 

@@ -142,7 +142,7 @@ impl Hub {
     }
 
     /// Within a delivery: the socket gets nothing of this room from the event after `cursor` on, until it is fed. What
-    /// waits at the end of its queue is withdrawn and fed again: one that does not read costs less than a live one.
+    /// waits at the end of its queue is withdrawn and fed again.
     pub(super) fn fall_behind(&self, socket: &Socket, room: &Arc<str>, cursor: i64) {
         socket.leave(room);
         let withdrawn = socket.withdraw(lock(&self.0.ring).newest_first(room, cursor));

@@ -46,6 +46,8 @@ pub struct Options {
     pub waiting_writes: usize,
     /// How many reads may wait for a connection; one more is [`crate::Error::Busy`]. Default: 1,024.
     pub waiting_reads: usize,
+    /// How long a read may take; a longer one is ended with [`crate::Error::Unavailable`]. Default: 2 s.
+    pub longest_read: Duration,
     /// Reading connections, a thread each. Default: 4.
     pub readers: usize,
 }
@@ -57,6 +59,7 @@ impl Default for Options {
             busy_timeout: Duration::from_secs(2),
             waiting_writes: 4_096,
             waiting_reads: 1_024,
+            longest_read: Duration::from_secs(2),
             readers: 4,
         }
     }

@@ -80,7 +80,8 @@ impl Store {
         let readers: Result<Vec<_>, _> = (0..options.readers.max(1))
             .map(|_| open::reader(path, options))
             .collect();
-        let readers = Readers::start(readers?, options.waiting_reads).map_err(failed)?;
+        let readers = Readers::start(readers?, options.waiting_reads, options.longest_read)
+            .map_err(failed)?;
 
         let conn = Conn::new(writer);
         let handed = log::head(&conn)

@@ -3,7 +3,7 @@
 //! Order, holes and repeats were judged by the tab itself as they came. A log ends where a backup is restored: each
 //! event is compared with the log of its time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Finding;
@@ -94,11 +94,19 @@ impl Epoch {
         later.find(|(_, is_in)| *is_in).map(|(at, _)| *at)
     }
 
-    /// An event between these two that a stock client was to be sent. While somebody goes and comes they are told
-    /// nothing of it, so a hole with that in it counts for nothing; nor does one in a room of one's own.
-    fn missed(&self, room: &Room, who: usize, before: i64, after: i64) -> Option<i64> {
+    /// An event between these two that a stock client was to be sent, if the person was in the room from the first one
+    /// up to `until`. While somebody goes and comes they are told nothing of it, so a hole with that in it counts for
+    /// nothing; nor does one in a room of one's own.
+    fn missed(
+        &self,
+        room: &Room,
+        who: usize,
+        (before, after): (i64, i64),
+        until: i64,
+    ) -> Option<i64> {
         let changes = self.members.get(&(room.clone(), who))?;
-        if changes.iter().any(|(at, _)| (before..=after).contains(at)) {
+        let absent = before..=until.max(after);
+        if changes.iter().any(|(at, _)| absent.contains(at)) {
             return None;
         }
         (before + 1..after).find(|seq| {
@@ -148,6 +156,14 @@ impl Sightings {
         Sightings(sightings)
     }
 
+    /// The newest number that the server may have stood at by then.
+    fn newest(&self, epoch: usize, room: &Room, by: u64) -> i64 {
+        let of_room = self.0.get(epoch).and_then(|rooms| rooms.get(room));
+        let seen = of_room.into_iter().flatten();
+        let by_then = seen.filter(|(_, at)| **at <= by + SEEN_WITHIN_MS);
+        by_then.map(|(seq, _)| *seq).max().unwrap_or(0)
+    }
+
     fn first(&self, epoch: usize, room: &Room, from: i64) -> Option<u64> {
         let of_room = self.0.get(epoch)?.get(room)?;
         of_room.range(from..).map(|(_, at)| *at).min()
@@ -157,20 +173,10 @@ impl Sightings {
 /// What one tab saw.
 #[must_use]
 pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = tab
-        .breaches()
-        .into_iter()
-        .filter(|breach| tab.kind == Kind::Resuming || breach.what.contains("again"))
-        .map(|breach| {
-            let what = format!("at {} ms: {}", breach.at, breach.what);
-            Finding::new(what)
-                .in_room(&breach.room)
-                .seen_by(tab.number)
-                .at(breach.at)
-        })
-        .collect();
+    let mut findings = breaches(tab);
     let mut heads: HashMap<Room, i64> = HashMap::new();
     let mut newest: HashMap<Room, i64> = HashMap::new();
+    let mut heard: HashSet<Room> = HashSet::new();
     let mut goes_on = false;
     let mut connection = 0;
     for seen in tab.history() {
@@ -178,6 +184,7 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) 
             connection = seen.connection;
             goes_on = false;
             heads.clear();
+            heard.clear();
         }
         let Some(which) = epochs.iter().position(|epoch| seen.at <= epoch.until) else {
             continue;
@@ -218,7 +225,18 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) 
                 }));
                 if tab.kind != Kind::Resuming
                     && let Some(before) = newest.insert(room.clone(), position.0)
-                    && let Some(missed) = epoch.missed(&room, tab.person, before, position.0)
+                    && let Some(missed) = epoch.missed(
+                        &room,
+                        tab.person,
+                        (before, position.0),
+                        // Removed, it came back to its other rooms, whose events moved its offset on; added again, it
+                        // gets of this one what is newer than that.
+                        if heard.insert(room.clone()) && goes_on {
+                            sightings.newest(which, &room, seen.at)
+                        } else {
+                            position.0
+                        },
+                    )
                 {
                     let what = format!(
                         "at {} ms: after {before} came {}, without {missed}",
@@ -236,6 +254,21 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) 
         }
     }
     findings
+}
+
+/// What the tab noted itself. A stock one is held to less: `check` looks for its holes.
+fn breaches(tab: &Tab) -> Vec<Finding> {
+    tab.breaches()
+        .into_iter()
+        .filter(|breach| tab.kind == Kind::Resuming || breach.what.contains("again"))
+        .map(|breach| {
+            let what = format!("at {} ms: {}", breach.at, breach.what);
+            Finding::new(what)
+                .in_room(&breach.room)
+                .seen_by(tab.number)
+                .at(breach.at)
+        })
+        .collect()
 }
 
 fn seen_event(
@@ -309,10 +342,16 @@ mod tests {
     #[test]
     fn a_stock_client_misses_what_everybody_is_sent_while_it_is_in_the_room() {
         let (epoch, room) = epoch();
-        assert_eq!(epoch.missed(&room, 0, 1, 3), None, "2 has a newer name");
-        assert_eq!(epoch.missed(&room, 0, 1, 4), Some(3));
-        assert_eq!(epoch.missed(&room, 0, 4, 8), Some(6));
-        assert_eq!(epoch.missed(&room, 1, 4, 8), None, "it was out and in");
+        assert_eq!(
+            epoch.missed(&room, 0, (1, 3), 3),
+            None,
+            "2 has a newer name"
+        );
+        assert_eq!(epoch.missed(&room, 0, (1, 4), 8), Some(3));
+        assert_eq!(epoch.missed(&room, 0, (4, 8), 8), Some(6));
+        assert_eq!(epoch.missed(&room, 1, (2, 4), 4), None, "2 let it in");
+        assert_eq!(epoch.missed(&room, 1, (1, 4), 8), None, "out later");
+        assert_eq!(epoch.missed(&room, 1, (4, 8), 8), None, "out and in");
     }
 
     #[test]

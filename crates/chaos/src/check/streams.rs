@@ -87,6 +87,17 @@ impl Epoch {
         index.ok().map(|index| &log[index])
     }
 
+    /// At which number a server that told this head, and stood at `newest` at most, knew that the person is a member.
+    /// Rights are read from what is committed, heads from what is delivered: one who was let in just after being added
+    /// again may be told a head of before that.
+    fn let_in_at(&self, room: &Room, who: usize, head: i64, newest: i64) -> i64 {
+        if self.is_member(room, who, head) {
+            return head;
+        }
+        let entry = self.next_entry(room, who, head);
+        entry.filter(|entry| *entry <= newest).unwrap_or(head)
+    }
+
     /// Where the person was added next after this number.
     fn next_entry(&self, room: &Room, who: usize, seq: i64) -> Option<i64> {
         let changes = self.members.get(&(room.clone(), who))?;
@@ -163,11 +174,6 @@ impl Sightings {
         let by_then = seen.filter(|(_, at)| **at <= by + SEEN_WITHIN_MS);
         by_then.map(|(seq, _)| *seq).max().unwrap_or(0)
     }
-
-    fn first(&self, epoch: usize, room: &Room, from: i64) -> Option<u64> {
-        let of_room = self.0.get(epoch)?.get(room)?;
-        of_room.range(from..).map(|(_, at)| *at).min()
-    }
 }
 
 /// What one tab saw.
@@ -192,7 +198,11 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) 
         let epoch = &epochs[which];
         match seen.what {
             What::Ready(rooms) => {
-                heads.extend(rooms.into_iter().map(|(room, head)| (room, head.0)));
+                heads.extend(rooms.into_iter().map(|(room, (head, _))| {
+                    let newest = sightings.newest(which, &room, seen.at);
+                    let head = epoch.let_in_at(&room, tab.person, head, newest);
+                    (room, head)
+                }));
             }
             What::Joined(room, at) => {
                 heads.insert(room, at.0);
@@ -207,13 +217,9 @@ pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) 
                 let mut head = heads.get(&room).copied().unwrap_or(0);
                 // A stock client that goes on gets all that it missed of the rooms that are its now, also from before it
                 // was added again; and it is told no head.
-                let is_added = |entry: &i64| {
-                    let first = sightings.first(which, &room, *entry);
-                    first.is_some_and(|first| first <= seen.at + SEEN_WITHIN_MS)
-                };
                 if goes_on {
-                    let entry = epoch.next_entry(&room, tab.person, position.0);
-                    head = entry.filter(is_added).unwrap_or(head);
+                    let newest = sightings.newest(which, &room, seen.at);
+                    head = epoch.let_in_at(&room, tab.person, position.0, newest);
                 }
                 let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
                 findings.extend(wrong.map(|what| {
@@ -358,8 +364,8 @@ mod tests {
     fn a_stock_client_that_goes_on_may_have_what_came_before_it_was_in() {
         let (epoch, room) = epoch();
         assert!(!epoch.may_see(&room, 1, 6, 0));
-        assert_eq!(epoch.next_entry(&room, 1, 6), Some(7));
-        assert!(epoch.may_see(&room, 1, 6, 7));
-        assert_eq!(epoch.next_entry(&room, 1, 7), None);
+        assert!(epoch.may_see(&room, 1, 6, epoch.let_in_at(&room, 1, 6, 8)));
+        assert_eq!(epoch.let_in_at(&room, 1, 6, 6), 6, "not added yet");
+        assert_eq!(epoch.let_in_at(&room, 1, 4, 8), 4, "still a member");
     }
 }

@@ -95,7 +95,7 @@ impl Socket {
     }
 
     /// In `on_connect`: tells the client by what it may come back, a text that nobody can guess. From now on events sent
-    /// as [`Stamped`] reach it with their offset. For a socket that [is recovered](Socket::is_recovered) it takes that
+    /// as [`Stamped`](crate::Stamped) reach it with their offset. For a socket that [is recovered](Socket::is_recovered) it takes that
     /// back: the client is told that it begins anew. Answers false when CONNECT is answered already.
     pub fn offer_recovery(&self, pid: &str) -> bool {
         let mut own = self.own();

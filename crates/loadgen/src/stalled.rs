@@ -19,6 +19,12 @@ use crate::target::Target;
 const JOINED_WITHIN: Duration = Duration::from_secs(30);
 const STRAGGLERS_WITHIN: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_millis(500);
+/// Events that fill what the system holds for a reader quickly, how many at a time, and how often at most.
+const FILL_BYTES: usize = 16_000;
+const FILL_FOR: Duration = Duration::from_millis(200);
+const FILL_WITHIN: Duration = Duration::from_secs(60);
+/// A reader for whom the system takes no more than this is stopped.
+const FULL_BYTES: u64 = 512;
 /// How much longer than its heartbeat a server may take, on a busy machine, before we wait no more.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -135,7 +141,12 @@ pub async fn measure(target: &mut Target, plan: &Plan) -> Result<Outcome> {
     Ok(outcome)
 }
 
-async fn part(target: &Target, crowd: &Crowd, plan: &Plan, heartbeat_s: &mut f64) -> Result<Part> {
+async fn part(
+    target: &mut Target,
+    crowd: &Crowd,
+    plan: &Plan,
+    heartbeat_s: &mut f64,
+) -> Result<Part> {
     let lasts = Duration::from_secs(plan.seconds);
     let (mut without, mut with, mut p99_ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
@@ -144,6 +155,7 @@ async fn part(target: &Target, crowd: &Crowd, plan: &Plan, heartbeat_s: &mut f64
         sleep(SETTLE).await;
         let alone = send(target, crowd, plan, lasts, || Ok(false)).await?;
         let stopped = stop(target, plan).await?;
+        fill(target, crowd, plan).await?;
         let beside = send(target, crowd, plan, lasts, || Ok(false)).await?;
         let gone = plan.stopped - still_there(target, &stopped)?;
         if gone > 0 {
@@ -240,6 +252,28 @@ async fn stop(target: &Target, plan: &Plan) -> Result<Stopped> {
         kernel,
         sockets,
     })
+}
+
+/// Sends until the system takes nothing more for those who do not read, so that the server notices.
+async fn fill(target: &mut Target, crowd: &Crowd, plan: &Plan) -> Result<()> {
+    let event_bytes = std::mem::replace(&mut target.event_bytes, FILL_BYTES);
+    let (started, mut held) = (Instant::now(), tcp_bytes());
+    let is_full = loop {
+        let _latencies = send(target, crowd, plan, FILL_FOR, || Ok(false)).await?;
+        let now = tcp_bytes();
+        let more = now.saturating_sub(std::mem::replace(&mut held, now));
+        if more < FULL_BYTES * plan.stopped as u64 {
+            break true;
+        }
+        if started.elapsed() > FILL_WITHIN {
+            break false;
+        }
+    };
+    target.event_bytes = event_bytes;
+    match is_full {
+        true => Ok(()),
+        false => bail!("the system takes more and more for those who do not read"),
+    }
 }
 
 /// How many of them the server has not closed. They themselves would have to read to see it.

@@ -93,8 +93,8 @@ fn smoke(measurement: &str) -> Result<()> {
         }
         "stalled" => {
             bench.args(["--connections", "20", "--stopped", "4", "--seconds", "1"]);
-            bench.args(["--alternations", "1", "--event-bytes", "200,20000"]);
-            let impatient = " --ping-interval 1500 --ping-timeout 1000";
+            bench.args(["--alternations", "1", "--event-bytes", "200,10000"]);
+            let impatient = " --ping-interval 1500 --ping-timeout 4000";
             bench.args(["--peer", &(room_server + impatient)]);
         }
         "durable" => {

@@ -58,6 +58,9 @@ struct Time {
     left: Duration,
 }
 
+/// Bytes that the system takes before they are on their way, for one peer.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 impl Time {
     /// It took nothing for so long.
     fn spend(&mut self, time: Duration) {
@@ -77,6 +80,10 @@ impl Time {
 impl TimedStream {
     /// Gives the peer so much time to take what is written.
     pub fn new(tcp: TcpStream, time: Duration) -> TimedStream {
+        // Otherwise the system takes megabytes on a fast way and says that there is room only when a third of them is
+        // gone: a peer that reads slowly and steadily would look like one that does not read.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES);
         TimedStream {
             tcp,
             time: Time {

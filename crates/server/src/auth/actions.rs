@@ -40,11 +40,31 @@ pub async fn sign_up(app: &App, form: SignUp, from: IpAddr) -> Result<SignedIn, 
     rules::password(&form.password)?;
     let picture = people::actions::chosen_picture(None, form.profile_image_url.as_deref())?;
     let now_ms = app.clock.now_ms();
-    if let Some(sign_ups) = &app.auth.sign_ups_per_address {
-        sign_ups
-            .take(&from.to_string(), now_ms)
-            .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
+    let address = from.to_string();
+    let sign_ups = app.auth.sign_ups_per_address.as_ref();
+    let too_many = |retry_after_s| Error::TooMany { retry_after_s };
+    if let Some(sign_ups) = sign_ups {
+        sign_ups.take(&address, now_ms).map_err(too_many)?;
     }
+    let signed_up = make_account(app, (email, name, picture), form.password, now_ms).await;
+    if signed_up.is_err() {
+        // No account was made. Who asks for many addresses that are taken is told no more than who guesses passwords.
+        if let Some(sign_ups) = sign_ups {
+            sign_ups.give_back(&address);
+        }
+        let tries = &app.auth.tries_per_address;
+        tries.take(&address, now_ms).map_err(too_many)?;
+    }
+    signed_up
+}
+
+/// Makes the account of a form that is right in itself.
+async fn make_account(
+    app: &App,
+    (email, name, picture): (String, String, people::actions::ChosenPicture),
+    password: String,
+    now_ms: i64,
+) -> Result<SignedIn, Error> {
     let taken = {
         let email = email.clone();
         app.store
@@ -55,7 +75,7 @@ pub async fn sign_up(app: &App, form: SignUp, from: IpAddr) -> Result<SignedIn, 
     if taken {
         return Err(email_taken());
     }
-    let password_hash = app.auth.passwords.hash(form.password).await?;
+    let password_hash = app.auth.passwords.hash(password).await?;
     let new = NewUser {
         email,
         name,

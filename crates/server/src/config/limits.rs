@@ -38,7 +38,14 @@ pub struct OpenPerAddress {
 }
 
 pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
+    let open_connections = r.read(
+        "TIDINGS_OPEN_CONNECTIONS",
+        s.tidings_open_connections.as_ref(),
+        usual_open_connections(),
+        |t| number(t, 1, 10_000_000),
+    );
     LimitConfig {
+        open_connections,
         request_timeout: r.read(
             "TIDINGS_REQUEST_TIMEOUT",
             s.tidings_request_timeout.as_ref(),
@@ -48,7 +55,7 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
         signups_per_address: r.read(
             "TIDINGS_SIGNUPS_PER_ADDRESS",
             s.tidings_signups_per_address.as_ref(),
-            60,
+            300,
             |t| number(t, 0, 1_000_000),
         ),
         send_timeout: r.read(
@@ -57,17 +64,12 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
             Duration::from_secs(30),
             |t| seconds(t, 1, 3600),
         ),
-        open_connections: r.read(
-            "TIDINGS_OPEN_CONNECTIONS",
-            s.tidings_open_connections.as_ref(),
-            usual_open_connections(),
-            |t| number(t, 1, 10_000_000),
-        ),
         open_per_address: r.read(
             "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",
             s.tidings_open_connections_per_address.as_ref(),
             Some(OpenPerAddress {
-                most: 2_000,
+                // Many people behind one address are usual, one address that fills the server is not.
+                most: open_connections.div_ceil(2),
                 own_too: false,
             }),
             |t| {

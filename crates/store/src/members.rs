@@ -186,11 +186,11 @@ pub fn moved_since_of(
     limit: usize,
 ) -> Result<Vec<Vec<ReadMarker>>, Error> {
     let mut moved = vec![Vec::new(); asked.len()];
-    let most = i64::try_from(asked.len() * MOST_SHOWN).unwrap_or(i64::MAX);
-    let asked = params![json_list(asked)?, most];
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let asked = params![json_list(asked)?, limit];
     conn.while_some(sql!("members/moved_since_of"), asked, |row| {
         let of_person: Option<&mut Vec<ReadMarker>> = moved.get_mut(place(row)?);
-        if let Some(of_person) = of_person.filter(|markers| markers.len() < limit) {
+        if let Some(of_person) = of_person {
             of_person.push(ReadMarker {
                 channel_id: ChannelId(row.get(1)?),
                 read_no: row.get(2)?,

@@ -111,6 +111,44 @@ async fn rooms_and_markers_of_many_are_those_of_each() {
 }
 
 #[tokio::test]
+async fn each_gets_their_newest_markers_however_many_another_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let looked_up = store.write(|tx| {
+        let (ada, bob) = (person(tx, "ada")?.id, person(tx, "bob")?.id);
+        let mut newest = Vec::new();
+        for number in 0..620 {
+            let of = channel(tx, &ada, None)?;
+            members::saw(tx, &of, &ada, true, 1)?;
+            // Each second one moves in the order of the rows, the others against it.
+            let at = if number % 2 == 0 {
+                number
+            } else {
+                620 - number
+            };
+            members::move_marker(tx, &of, &ada, number, 10 + at)?;
+            newest.push((at, number));
+        }
+        let of = channel(tx, &bob, None)?;
+        members::saw(tx, &of, &bob, true, 1)?;
+        members::move_marker(tx, &of, &bob, 3, 2)?;
+        // Those that moved at the same time: the later row first.
+        newest.sort_unstable_by(|one, other| other.cmp(one));
+        let newest: Vec<i64> = newest.into_iter().map(|(_, number)| number).collect();
+        let asked = [(ada.clone(), 0), (bob, 0), (ada, 600_000_000)];
+        let moved = members::moved_since_of(tx, &asked, 500)?;
+        let read = |of: usize| moved[of].iter().map(|marker| marker.read_no).collect();
+        let read: [Vec<i64>; 3] = [read(0), read(1), read(2)];
+        Ok::<_, Error>((newest, read))
+    });
+    let (newest, [ada, bob, ada_later]) = looked_up.await.unwrap();
+    assert_eq!(ada, newest[..500]);
+    assert_eq!(bob, [3]);
+    assert_eq!(ada_later, newest[..ada_later.len()]);
+    assert_eq!(ada_later.len(), 30);
+}
+
+#[tokio::test]
 async fn places_of_many_rooms_are_judged_each_for_itself() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);

@@ -189,9 +189,7 @@ async fn answer(app: &App, batch: Vec<Ask>) {
     let (now_ms, has_channels) = (app.clock.now_ms(), app.config.features.channels);
     // Whoever is in a batch that could not be read is answered by the end of its question: closed.
     let read = app.store.read(move |conn| {
-        tell(batch.markers, |asked| {
-            members::moved_since_of(conn, &asked, MAX_MARKERS)
-        });
+        tell(batch.markers, |asked| markers(conn, asked));
         tell(batch.places, |asked| places(conn, asked));
         let mut active = BTreeMap::new();
         tell(batch.sessions, |ids| {
@@ -233,6 +231,19 @@ fn tell<Q, A>(asked: Vec<Asked<Q, A>>, look_up: impl FnOnce(Vec<Q>) -> Answer<Ve
             let _ = waiting.send(Err(error.clone()));
         }),
     }
+}
+
+/// The same question of several sockets is looked up once.
+fn markers(conn: &Conn, asked: Vec<(UserId, i64)>) -> Answer<Vec<Vec<ReadMarker>>> {
+    let mut once = asked.clone();
+    once.sort_unstable();
+    once.dedup();
+    let moved: HashMap<(UserId, i64), Vec<ReadMarker>> = {
+        let moved = members::moved_since_of(conn, &once, MAX_MARKERS)?;
+        once.into_iter().zip(moved).collect()
+    };
+    let of = |question| moved.get(question).cloned().unwrap_or_default();
+    Ok(asked.iter().map(of).collect())
 }
 
 /// Each place is looked up once, however many were there.

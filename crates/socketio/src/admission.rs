@@ -16,6 +16,8 @@ use crate::{Sid, conn::Conn, server::Shared, tables};
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     unconnected: AtomicUsize,
+    /// WebSockets that have not taken over the session they were offered to.
+    probing: AtomicUsize,
     addresses: Mutex<HashMap<IpAddr, usize>>,
     /// How many sockets each identity has.
     identities: Mutex<HashMap<Arc<str>, usize>>,
@@ -23,6 +25,10 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    pub(crate) fn probing(&self) -> usize {
+        self.probing.load(Ordering::Acquire)
+    }
+
     fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.addresses
             .lock()
@@ -97,7 +103,7 @@ impl Shared {
         }
         admission.address = self.enter_address(conn.handshake.remote_addr())?;
         let mut conns = self.conns();
-        if conns.len() >= limits.connections {
+        if conns.len() + self.counts.probing() >= limits.connections {
             drop(conns);
             return Err(Refusal::TooMany);
         }
@@ -108,6 +114,29 @@ impl Shared {
             return Err(Refusal::Closing);
         }
         Ok(admission)
+    }
+
+    /// Lets a WebSocket in that is offered to a session, or says why not. It counts as a connection of its own until it
+    /// has taken over.
+    pub(crate) fn admit_probe(
+        self: &Arc<Self>,
+        remote: Option<IpAddr>,
+    ) -> Result<ProbePlace, Refusal> {
+        let mut place = ProbePlace {
+            shared: self.clone(),
+            address: self.enter_address(remote)?,
+            is_counted: false,
+        };
+        // Under the lock of the table, as connections are.
+        let conns = self.conns();
+        if conns.len() + self.counts.probing() >= self.config.limits.connections {
+            drop(conns);
+            return Err(Refusal::TooMany);
+        }
+        self.counts.probing.fetch_add(1, Ordering::AcqRel);
+        place.is_counted = true;
+        drop(conns);
+        Ok(place)
     }
 
     /// Counts one more connection of an address, if it may have one more. Answers what to give back.
@@ -201,6 +230,23 @@ impl Drop for Admission {
         conns.remove(&self.sid);
         tables::shrink(&mut conns);
         drop(conns);
+        self.shared.leave_address(self.address);
+    }
+}
+
+/// A WebSocket's place beside the session it was offered to, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ProbePlace {
+    shared: Arc<Shared>,
+    address: Option<IpAddr>,
+    is_counted: bool,
+}
+
+impl Drop for ProbePlace {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.shared.counts.probing.fetch_sub(1, Ordering::AcqRel);
+        }
         self.shared.leave_address(self.address);
     }
 }

@@ -149,8 +149,7 @@ pub struct Limits {
     pub handshake_bytes: usize,
     /// Transports open at the same time that are not connected to a namespace yet. More: 503.
     pub unconnected: usize,
-    /// Connections at the same time. More: 503. A WebSocket offered to a polling session is part of it: one at a time,
-    /// a second one is answered with 400.
+    /// Connections at the same time. More: 503.
     pub connections: usize,
     /// Requests of polling clients under way at the same time, waiting GETs and POSTs together. More: 503.
     pub polling_requests: usize,

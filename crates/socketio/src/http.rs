@@ -23,6 +23,7 @@ use crate::{
     conn::{Close, Conn},
     cors::CorsHeaders,
     driver::Driver,
+    handshake::remote_addr,
     polling::{self, Candidate, Polling},
     queue::Entry,
     server::Shared,
@@ -202,23 +203,30 @@ impl EngineService {
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
         let upgrade = self.upgrade(&mut request)?;
-        let polling = conn.polling.as_deref().ok_or(Failure::BadRequest)?;
-        let place = polling.begin_offer().map_err(|_| Failure::BadRequest)?;
+        let remote = remote_addr(&request.into_parts().0, self.shared.config.trusted_proxies);
+        let place = self.shared.admit_probe(remote).map_err(Failure::Busy)?;
         let answer = upgrade.answer();
         let limits = SocketLimits::of(&self.shared.config, upgrade.deflates());
+        let timeout = self.shared.config.upgrade_timeout;
         self.shared.tasks.spawn(async move {
             let Ok(upgraded) = upgrade.on_upgrade.await else {
                 return;
             };
             let websocket = Box::new(WebSocket::new(upgraded, limits));
             let candidate = Candidate { websocket, place };
-            // Of a session that ended meanwhile it goes with its place, without a word.
-            if let Some(Ok(())) = conn
-                .polling
-                .as_deref()
-                .map(|polling| polling.offer(candidate))
-            {
-                conn.ring();
+            let refused = match conn.polling.as_deref() {
+                Some(polling) => polling.offer(candidate).err(),
+                None => Some(candidate),
+            };
+            match refused {
+                Some(Candidate {
+                    websocket,
+                    place: _place,
+                }) => {
+                    // Nothing is left to do if the peer does not take the close.
+                    let _ = tokio::time::timeout(timeout, websocket.refuse()).await;
+                }
+                None => conn.ring(),
             }
         });
         Ok(answer)

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 
 use crate::{
     DisconnectReason,
+    admission::ProbePlace,
     conn::{Close, Conn, Out},
     websocket::WebSocket,
 };
@@ -52,17 +53,6 @@ pub(crate) struct Candidate {
     pub(crate) place: ProbePlace,
 }
 
-/// The place beside a polling session that one WebSocket at a time has, given back when it is dropped. It needs none of
-/// the server's places: it rides on that of the session, so that a client at a limit can upgrade too.
-#[derive(Debug)]
-pub(crate) struct ProbePlace(Arc<AtomicBool>);
-
-impl Drop for ProbePlace {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 impl State {
     fn is_over(&self) -> bool {
         self.is_upgraded || self.ended.is_some()
@@ -75,8 +65,6 @@ pub(crate) struct Polling {
     state: Mutex<State>,
     get: AtomicWaker,
     post: AtomicWaker,
-    /// Whether a WebSocket is there that has not taken over.
-    is_accompanied: Arc<AtomicBool>,
     /// When the client counts as gone; 0 while it owes no answer to a ping. A request that comes later finds no session,
     /// even if it is seen before the driver's timer.
     gone_at_ms: AtomicU64,
@@ -127,14 +115,6 @@ impl Polling {
     /// Whether the driver has not taken all that was posted.
     pub(crate) fn has_posted(&self) -> bool {
         self.state().inbox.is_some()
-    }
-
-    /// Lets a WebSocket come that wants to take over, if none is there.
-    pub(crate) fn begin_offer(&self) -> Result<ProbePlace, Refused> {
-        if self.state().is_over() || self.is_accompanied.swap(true, Ordering::AcqRel) {
-            return Err(Refused);
-        }
-        Ok(ProbePlace(self.is_accompanied.clone()))
     }
 
     /// A WebSocket wants to take over; answers it back if that cannot be.

@@ -150,9 +150,10 @@ impl Server {
         }
     }
 
-    /// How many connections are open now. A WebSocket that has not taken over the one it was offered to is part of it.
+    /// How many transports are open now: connections, and WebSockets that have not taken over the one they were offered
+    /// to.
     pub fn connections(&self) -> usize {
-        self.0.conns().len()
+        self.0.conns().len() + self.0.counts.probing()
     }
 
     /// Drains: refuses new connections, closes every transport so that the client comes back elsewhere or later

@@ -2,7 +2,9 @@
 
 use std::{
     cell::RefCell,
-    fmt, io,
+    fmt,
+    future::poll_fn,
+    io,
     io::{IoSlice, Read},
     net::Shutdown,
     pin::Pin,
@@ -167,6 +169,20 @@ impl WebSocket {
                 }
             }
         }
+    }
+
+    /// Closes a WebSocket that nobody wants.
+    pub(crate) async fn refuse(mut self: Box<Self>) {
+        self.queue_close(1002, "the session does not take a WebSocket");
+        poll_fn(|cx| {
+            while !self.is_drained() {
+                if ready!(self.poll_write(cx)).is_err() {
+                    return Poll::Ready(());
+                }
+            }
+            self.poll_end(cx)
+        })
+        .await;
     }
 
     fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ReadError>> {

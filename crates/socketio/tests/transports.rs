@@ -195,10 +195,8 @@ async fn a_session_moves_to_websocket_without_losing_a_message() {
     assert_eq!(all, r#"42["n",1]42["n",2]42["n",3]"#);
     assert_eq!(client.get().await.status, 400);
     assert_eq!(client.post("42[\"n\",4]").await.status, 400);
-    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    let second = format!("/socket.io/?EIO=4&transport=websocket&sid={}", client.sid);
-    assert_eq!(world.http("GET", &second, upgrade, "").await.status, 400);
+    let mut second = world.websocket_with(&format!("&sid={}", client.sid)).await;
+    second.close_code().await;
     ws.send("42[\"n\",5]").await;
     assert_eq!(ws.text().await, r#"42["n",5]"#);
 }

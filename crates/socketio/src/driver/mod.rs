@@ -175,7 +175,7 @@ impl Driver {
             let timeout_ms = millis(self.conn.shared.config.upgrade_timeout);
             self.probe = Some(Probe {
                 websocket: candidate.websocket,
-                place: candidate.place,
+                _place: candidate.place,
                 until_ms: now_ms.saturating_add(timeout_ms),
             });
         }

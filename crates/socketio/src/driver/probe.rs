@@ -8,12 +8,12 @@ use socketio_proto::{
 };
 
 use super::Driver;
-use crate::{Frame, conn::Close, polling::ProbePlace, websocket::WebSocket};
+use crate::{Frame, admission::ProbePlace, conn::Close, websocket::WebSocket};
 
 /// A WebSocket that has not taken over.
 pub(super) struct Probe {
     pub(super) websocket: Box<WebSocket>,
-    pub(super) place: ProbePlace,
+    pub(super) _place: ProbePlace,
     pub(super) until_ms: u64,
 }
 
@@ -105,20 +105,12 @@ impl Driver {
 
     fn drop_probe(&mut self, cx: &mut Context<'_>) {
         self.session.probe_failed();
+        if let Some(mut probe) = self.probe.take() {
+            probe.websocket.queue_close(1002, "");
+            let _ = probe.websocket.poll_write(cx);
+        }
         if let Some(polling) = self.polling() {
             polling.set_probing(false);
         }
-        let Some(Probe {
-            mut websocket,
-            place,
-            ..
-        }) = self.probe.take()
-        else {
-            return;
-        };
-        // First: who is told of the close may offer another one at once.
-        drop(place);
-        websocket.queue_close(1002, "");
-        let _ = websocket.poll_write(cx);
     }
 }

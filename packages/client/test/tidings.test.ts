@@ -248,6 +248,21 @@ describe('Tidings', () => {
 		]);
 	});
 
+	it('says that a room is to be fetched, not left, that it was let into again while catching up', async () => {
+		const { clock, tidings, link } = made();
+		const reports: unknown[] = [];
+		tidings.onCaughtUp(({ refetch, left }) => reports.push([refetch, left]));
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10], 'channel:b': [1, 10] });
+		link.host.ended(false);
+		await clock.pass(10_000);
+		link.host.opened('sid', 'websocket');
+		link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [1, 10] } });
+		link.tell('joined', { room: 'channel:b', position: [3, 30] });
+		link.tell('resumed', { rooms: {} });
+		expect(reports.at(-1)).toEqual([['channel:b'], []]);
+	});
+
 	it('fetches again when a late page is older than what was claimed, be it of the same millisecond', async () => {
 		const { clock, tidings, link } = made();
 		const page = (seq: number): Snapshot<string> => ({ body: `to ${seq}`, heads: { 'channel:a': [seq, 50] } });

@@ -168,6 +168,8 @@ export class Follow implements World {
 
 	#joined(room: RoomName, position: Position): void {
 		this.#heads.set(room, position);
+		// It was left while away; what happened until now is not told.
+		if (this.#left.delete(room)) this.#refetch.add(room);
 		for (const view of this.#covering(room)) view.entered(room, position);
 	}
 

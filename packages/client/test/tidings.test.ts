@@ -263,6 +263,32 @@ describe('Tidings', () => {
 		expect(reports.at(-1)).toEqual([['channel:b'], []]);
 	});
 
+	it('keeps a connection that brings something while it is asked, up to a bound', async () => {
+		for (const [rings, isAnswered, phase] of [
+			[5, true, 'live'],
+			[0, false, 'offline'],
+			[12, false, 'offline'],
+		] as const) {
+			const { clock, tidings, link } = made();
+			tidings.start();
+			link.ready({ 'channel:a': [1, 10] });
+			tidings.retryNow();
+			expect(link.did.at(-1)).toEqual(['ask', {}]);
+			const begun = clock.now();
+			let took: number | null = null;
+			tidings.onState((state) => {
+				if (state.phase === 'offline') took ??= clock.now() - begun;
+			});
+			for (let ring = 1; ring <= rings && took === null; ring++) {
+				await clock.pass(1_000);
+				if (took === null) link.tell('channel:added', event(1 + ring));
+			}
+			if (isAnswered) link.host.answered({ rooms: {} });
+			await clock.pass(1_500);
+			expect([tidings.state.phase, took]).toEqual([phase, isAnswered ? null : rings === 0 ? 1_500 : 10_000]);
+		}
+	});
+
 	it('fetches again when a late page is older than what was claimed, be it of the same millisecond', async () => {
 		const { clock, tidings, link } = made();
 		const page = (seq: number): Snapshot<string> => ({ body: `to ${seq}`, heads: { 'channel:a': [seq, 50] } });

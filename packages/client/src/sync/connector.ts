@@ -46,8 +46,10 @@ const TIRED_AFTER = 20;
 const OPEN_MS = 15_000;
 /** How long a connection that is catching up may bring nothing. */
 const SILENT_MS = 30_000;
-/** How long the answer to `ask` may take: longer than most round trips, shorter than the bar takes to come. */
+/** How long a connection that was asked may bring nothing: longer than most round trips, shorter than the bar takes. */
 const ANSWER_MS = 1_500;
+/** How long it may bring something without the answer, which comes behind all that was missed. */
+const LONGEST_ANSWER_MS = 10_000;
 /** An attempt this old hangs, as far as somebody knows who just woke. */
 const STALE_MS = 2_000;
 
@@ -57,6 +59,7 @@ export class Connector {
 	#state: ConnectionState = { phase: 'closed', since: 0, by: 'client' };
 	#isOpening = false;
 	#isAsking = false;
+	#askedAt = 0;
 	#openedAt = 0;
 	/** The connection that is asked, to go on with when it answers. */
 	#asked: { sid: string; transport: Transport } | null = null;
@@ -110,7 +113,8 @@ export class Connector {
 
 	/** Anything arrived. */
 	heard(now: number): void {
-		if (this.#state.phase === 'catching-up' && !this.#isAsking) this.#deadline = now + SILENT_MS;
+		if (this.#isAsking) this.#deadline = Math.min(now + ANSWER_MS, this.#askedAt + LONGEST_ANSWER_MS);
+		else if (this.#state.phase === 'catching-up') this.#deadline = now + SILENT_MS;
 	}
 
 	/** Everything that was missed has arrived, or the server answered `ask`. */
@@ -200,6 +204,7 @@ export class Connector {
 		const { sid, transport } = this.#state;
 		this.#asked = { sid, transport };
 		this.#isAsking = true;
+		this.#askedAt = now;
 		this.#deadline = now + ANSWER_MS;
 		this.#become(state);
 		this.#host.ask();

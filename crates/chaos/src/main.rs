@@ -30,6 +30,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tokio::task::LocalSet;
 
+use crate::check::recoveries::Recoveries;
 use crate::fault::{ALL, Fault};
 use crate::rng::Rng;
 use crate::round::{Report, Run};
@@ -145,6 +146,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         None => 0..arguments.rounds,
     };
     let mut failed = Vec::new();
+    let mut recoveries = Recoveries::default();
     for number in rounds {
         let faults = faults_of(&arguments, &chosen, seed, number);
         let names: Vec<&str> = faults.iter().map(|fault| fault.name()).collect();
@@ -152,9 +154,19 @@ async fn run(arguments: Arguments) -> Result<()> {
         let started = Instant::now();
         let report = run.round(number, &faults).await?;
         print(number, &report, started.elapsed());
+        recoveries += report.recoveries;
         if !report.findings.is_empty() {
             failed.push(number.to_string());
         }
+    }
+    if recoveries.never_work() {
+        println!(
+            "chaos: none of {} returns of stock clients went on, though {} ought to have",
+            recoveries.returns, recoveries.due
+        );
+    }
+    if failed.is_empty() && recoveries.never_work() {
+        bail!("stock clients with ?recovery=1 never go on; seed {seed}");
     }
     if failed.is_empty() {
         return Ok(());
@@ -212,12 +224,14 @@ fn print(number: u64, report: &Report, took: Duration) {
         stories,
         commands: (sent, acknowledged),
         seen,
-        recoveries: (returns, went_on),
+        recoveries,
         folder,
     } = report;
     println!(
         "round {number}: {sent} commands, {acknowledged} acknowledged, {seen} things seen, \
-         {went_on} of {returns} stock returns went on, {} findings, {:.1} s",
+         {} of {} stock returns went on, {} findings, {:.1} s",
+        recoveries.went_on,
+        recoveries.returns,
         findings.len(),
         took.as_secs_f64()
     );

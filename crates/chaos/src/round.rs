@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::check::database::Database;
+use crate::check::recoveries::Recoveries;
 use crate::check::streams::{self, Epoch, Sightings};
 use crate::check::{Finding, commands, counts, snapshots};
 use crate::disk::Disk;
@@ -21,7 +22,7 @@ use crate::proxy::Proxy;
 use crate::rng::Rng;
 use crate::server::Server;
 use crate::story;
-use crate::tab::{Kind, Room, Tab, What};
+use crate::tab::{Kind, Room, Tab};
 use crate::world::World;
 use crate::writer::{Office, Writer};
 
@@ -71,8 +72,8 @@ pub struct Report {
     pub commands: (usize, usize),
     /// Events seen by all tabs.
     pub seen: usize,
-    /// How often stock clients came back with their `pid`, and how often they went on.
-    pub recoveries: (usize, usize),
+    /// How stock clients came back with their `pid`.
+    pub recoveries: Recoveries,
     /// The files of the round.
     pub folder: PathBuf,
 }
@@ -118,6 +119,12 @@ impl Run {
         if let Some(sender) = sender {
             sender.await?;
         }
+        let restored: Vec<u64> = arena
+            .epochs
+            .borrow()
+            .iter()
+            .map(|epoch| epoch.until)
+            .collect();
         findings.extend(self.judge(&arena, node.as_deref()).await?);
         arena.tabs.iter().for_each(|tab| tab.end());
         if let Some(node) = node {
@@ -139,7 +146,7 @@ impl Run {
                 .collect(),
             commands: (all.len(), all.iter().filter(acknowledged).count()),
             seen: arena.tabs.iter().map(|tab| tab.history().len()).sum(),
-            recoveries: recoveries(&arena.tabs),
+            recoveries: recoveries(&arena.tabs, &restored, faults),
             findings,
             folder: folder.clone(),
         };
@@ -340,21 +347,15 @@ impl Run {
     }
 }
 
-fn recoveries(tabs: &[Rc<Tab>]) -> (usize, usize) {
-    let mut counts = (0, 0);
+fn recoveries(tabs: &[Rc<Tab>], restored: &[u64], faults: &[Fault]) -> Recoveries {
+    let mut all = Recoveries::default();
     for tab in tabs.iter().filter(|tab| tab.kind == Kind::Recovering) {
-        let history = tab.history();
-        let greetings = history.iter().filter_map(|seen| match seen.what {
-            What::Greeted(goes_on) => Some(goes_on),
-            _ => None,
-        });
-        // The first one has nothing to come back with.
-        for goes_on in greetings.skip(1) {
-            counts.0 += 1;
-            counts.1 += usize::from(goes_on);
-        }
+        all += Recoveries::of(&tab.history(), restored);
     }
-    counts
+    if faults.contains(&Fault::Slow) {
+        all.due = 0; // they may have missed more than is kept for them
+    }
+    all
 }
 
 fn listen(arena: &Arena, seed: u64) -> Vec<JoinHandle<()>> {

@@ -2,12 +2,13 @@
 //!
 //! `database` reads, `commands` looks for what was acknowledged, `streams` at what raw sockets saw, `clients` at what those
 //! of the package told and showed, `snapshots` at lists, `counts` at badges. Each answers with findings; a round without
-//! any has passed.
+//! any has passed. `recoveries` judges a whole run.
 
 pub mod clients;
 pub mod commands;
 pub mod counts;
 pub mod database;
+pub mod recoveries;
 pub mod snapshots;
 pub mod streams;
 

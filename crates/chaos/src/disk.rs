@@ -30,7 +30,7 @@ pub struct Disk {
 pub struct Control {
     /// Added to the clock, in milliseconds.
     pub clock_offset_ms: i64,
-    /// No file may grow.
+    /// The shim lets no file grow: a full disk where the data folder is on no file system of its own.
     pub is_full: bool,
 }
 

@@ -55,7 +55,7 @@ pub enum Fault {
     Stop,
     /// Clients read 1 KB/s.
     Slow,
-    /// No file may grow.
+    /// The data folder's file system is full; where it has none of its own, the shim lets no file grow.
     DiskFull,
     /// The clock jumps, forwards or back, and returns.
     Clock,

@@ -9,6 +9,7 @@ import { Channels } from '../channels/channels.svelte';
 import { Drafts } from '../channels/drafts';
 import { Members } from '../channels/members.svelte';
 import { Messages } from '../channels/messages.svelte';
+import { ReadMarkers } from '../channels/read-markers';
 import { Typing } from '../channels/typing.svelte';
 import { Unsent } from '../channels/unsent.svelte';
 import { Chats } from '../chat/chats.svelte';
@@ -21,8 +22,6 @@ import { ReadingPlaces } from '../shell/reading-places';
 import { Connection } from './connection.svelte';
 import { routeEvent } from './route-event';
 
-/** Read markers go out at most this often per channel, in milliseconds. */
-const READ_EVERY_MS = 1_000;
 /** How long a socket that was sent away waits before it comes back with the rights of now, in milliseconds. */
 const RETURN_AFTER_MS = 1_000;
 
@@ -43,7 +42,7 @@ export class Workspace {
 	readonly memory: Memory;
 	readonly connection = new Connection();
 	readonly #tidings: Tidings;
-	#readSent = new Map<ChannelId, { no: number; at: number }>();
+	readonly #markers: ReadMarkers;
 	#returning: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(session: Session, toaster: Toaster, memoryToaster: MemoryToaster) {
@@ -68,6 +67,15 @@ export class Workspace {
 		this.members = new Members(api.snapshots, this.people, live);
 		this.typing = new Typing(user.id);
 		this.unsent = new Unsent(live, this.messages, this.channels.unread);
+		this.#markers = new ReadMarkers({
+			readNo: (channel) => this.channels.unread.readNo(channel),
+			isLive: () => this.connection.isLive,
+			send: (channel, no) => {
+				const data = { type: 'last_read_at', data: { read_no: no } } as const;
+				return live.send('events:channel', { channel_id: channel, message_id: null, data });
+			},
+			keep: (channel, no) => this.unsent.read(channel, no),
+		});
 		this.drafts = new Drafts(user.id);
 		this.places = new ReadingPlaces(user.id);
 		this.chats = new Chats({ ...api.chats, ...api.snapshots }, user.id, live);
@@ -104,6 +112,7 @@ export class Workspace {
 
 	stop(): void {
 		clearTimeout(this.#returning);
+		this.#markers.stop();
 		this.unsent.stop();
 		this.#tidings.stop();
 		this.connection.stop();
@@ -113,6 +122,7 @@ export class Workspace {
 	/** Forgets who sits here, and leaves nothing of this person in the browser. Throws if the server cannot be told. */
 	async signOut(everywhere = false): Promise<void> {
 		await this.session.signOut(everywhere, () => {
+			this.#markers.stop();
 			this.drafts.clear();
 			this.places.clear();
 			return this.#tidings.signOut();
@@ -132,24 +142,17 @@ export class Workspace {
 
 	/** The channel was seen down to this number: moves the read marker, once per message and not more than once a second. */
 	saw(channel: ChannelId, no: number): void {
-		if (no <= this.channels.unread.readNo(channel)) return;
-		if (!this.connection.isLive) return this.unsent.read(channel, no);
-		const sent = this.#readSent.get(channel);
-		const now = Date.now();
-		if (sent && sent.no >= no && now - sent.at < 10 * READ_EVERY_MS) return;
-		if (sent && now - sent.at < READ_EVERY_MS) {
-			setTimeout(() => this.notices.openChannel === channel && this.saw(channel, no), READ_EVERY_MS);
-			return;
-		}
-		const data = { type: 'last_read_at', data: { read_no: no } } as const;
-		if (this.#tidings.send('events:channel', { channel_id: channel, message_id: null, data })) {
-			this.#readSent.set(channel, { no, at: now });
-		}
+		this.#markers.saw(channel, no);
+	}
+
+	/** Nobody looks at the channel any more, or soon: what was seen of it is told now. */
+	left(channel: ChannelId): void {
+		this.#markers.flush(channel);
 	}
 
 	/** Sets the marker so that this message and what follows are unread. Throws what the server says. */
 	async markUnread(channel: ChannelId, no: number): Promise<void> {
-		this.#readSent.delete(channel);
+		this.#markers.forget(channel);
 		this.channels.unread.marked(await this.session.api.channels.read(channel, no - 1));
 	}
 
@@ -160,7 +163,7 @@ export class Workspace {
 	}
 
 	#cameBack({ first, refetch }: CaughtUp): void {
-		this.#readSent.clear();
+		this.#markers.doubt();
 		this.conversations.cameBack();
 		if (!first) void this.models.load();
 		if (refetch.includes('everyone')) {

@@ -45,10 +45,6 @@ export class Notices {
 		return this.#spoken;
 	}
 
-	get openChannel(): ChannelId | null {
-		return this.#openChannel;
-	}
-
 	/** The channel page that is open in this tab; its messages need no toast. */
 	opened(channel: ChannelId | null): void {
 		this.#openChannel = channel;

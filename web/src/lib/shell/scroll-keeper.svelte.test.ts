@@ -12,6 +12,8 @@ class Pane {
 	lines: string[] = [];
 	edge = 50;
 	extra = 0;
+	/** How far it is pulled beyond an end; a place that is written ends that. */
+	pulled = 0;
 	#view = document.createElement('div');
 	#content = document.createElement('div');
 	#scrolled = 0;
@@ -23,8 +25,9 @@ class Pane {
 			clientHeight: { get: () => this.#height },
 			scrollHeight: { get: () => Math.max(this.#height, this.#total) },
 			scrollTop: {
-				get: () => this.#clamped,
+				get: () => this.#clamped + this.pulled,
 				set: (wanted: number) => {
+					this.pulled = 0;
 					this.#scrolled = wanted;
 					this.#scrolled = this.#clamped;
 				},
@@ -46,12 +49,18 @@ class Pane {
 
 	/** Where a line is painted, in px from the top of the screen. */
 	at(key: string): number {
-		return this.edge + this.#room + this.extra + this.lines.indexOf(key) * LINE - this.#clamped;
+		return this.edge + this.#room + this.extra + this.lines.indexOf(key) * LINE - this.#clamped - this.pulled;
 	}
 
 	/** The reader scrolls. */
 	scroll(by: number): void {
 		this.#view.scrollTop += by;
+		this.#view.dispatchEvent(new Event('scroll'));
+	}
+
+	/** The reader pulls it beyond an end, or it springs back. */
+	pull(by: number): void {
+		this.pulled = by;
 		this.#view.dispatchEvent(new Event('scroll'));
 	}
 
@@ -126,6 +135,27 @@ describe('ScrollKeeper', () => {
 			pane.frame();
 			pane.frame();
 			expect([pane.at('line 38'), pane.keeper.isAtBottom]).toEqual([place, false]);
+		}
+	});
+
+	it('lets the list spring back from where it was pulled beyond an end', () => {
+		for (const [to, sign] of [
+			[0, 1],
+			[-2_000, -1],
+		] as const) {
+			const pane = new Pane(40);
+			pane.scroll(to);
+			const line = sign > 0 ? 'line 38' : 'line 2';
+			const place = pane.at(line);
+			for (const by of [10, 30, 60, 45, 20, 5, 0]) {
+				pane.pull(sign * by);
+				pane.frame();
+				expect([pane.pulled, pane.at(line)]).toEqual([sign * by, place - sign * by]);
+				expect(pane.keeper.isAtBottom).toBe(sign > 0);
+			}
+			pane.bar(true);
+			pane.frame();
+			expect(pane.at(line)).toBe(place);
 		}
 	});
 

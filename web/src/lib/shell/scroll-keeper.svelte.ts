@@ -5,6 +5,9 @@
  * It remembers where the lines in view were painted, and after every change puts them there again. Asking twice changes
  * nothing, so it does not matter who noticed a change first, nor what the browser did by itself meanwhile. Lines carry
  * `data-line` with a key; those that come and go by themselves (rules) carry none that counts.
+ *
+ * Where a browser lets one pull the list beyond its ends and springs back, all of this is reckoned as if it were not
+ * pulled: a place that is written ends the spring.
  */
 import type { Attachment } from 'svelte/attachments';
 
@@ -103,7 +106,7 @@ export class ScrollKeeper {
 		const view = this.#viewport;
 		const line = this.#line(spot.key);
 		if (!view || !line) return false;
-		this.#scrollBy(view, line.getBoundingClientRect().top - view.getBoundingClientRect().top - spot.top);
+		this.#scrollBy(view, topOf(view, line) - view.getBoundingClientRect().top - spot.top);
 		this.#look(view);
 		return true;
 	}
@@ -145,22 +148,23 @@ export class ScrollKeeper {
 	#restore(view: HTMLElement, isHeld: boolean): boolean {
 		const seen = this.#seen;
 		if (!seen) return true;
-		const most = view.scrollHeight - view.clientHeight;
+		const most = mostOf(view);
+		const scrolled = scrolledOf(view);
 		// Where the reader went by themselves. What lies beyond the end now, the browser has cut off.
-		const moved = view.scrollTop - Math.min(seen.scrolled, Math.max(most, 0));
+		const moved = scrolled - Math.min(seen.scrolled, most);
 		const isMoved = Math.abs(moved) > SMALL_PX;
 		if (isMoved) this.#isPushed = false;
 		if (this.#atBottom && !isMoved) {
 			const hasGrown = this.#heightOf(view) !== seen.height;
-			if (!hasGrown) view.scrollTop = most - seen.below;
-			else if (!isHeld) view.scrollTop = most;
+			const wanted = hasGrown ? most : most - seen.below;
+			if (wanted !== scrolled && !(hasGrown && isHeld)) view.scrollTop = wanted;
 			if (!hasGrown || !isHeld) return true;
 			this.#isPushed = true;
 		}
 		for (const { key, top } of seen.lines) {
 			const line = this.#line(key);
 			if (!line) continue;
-			this.#scrollBy(view, line.getBoundingClientRect().top - (top - moved));
+			this.#scrollBy(view, topOf(view, line) - (top - moved));
 			return true;
 		}
 		return seen.lines.length === 0;
@@ -169,7 +173,7 @@ export class ScrollKeeper {
 	/** At the beginning of the list there may be nothing to scroll into: then room is made. */
 	#scrollBy(view: HTMLElement, by: number): void {
 		if (Math.abs(by) <= SMALL_PX) return;
-		const wanted = view.scrollTop + by;
+		const wanted = scrolledOf(view) + by;
 		if (wanted < 0) this.#setRoom(this.#room - wanted);
 		view.scrollTop = wanted;
 	}
@@ -191,7 +195,7 @@ export class ScrollKeeper {
 		return this.#viewport?.querySelector<HTMLElement>(`[data-line="${CSS.escape(key)}"]`) ?? null;
 	}
 
-	/** The lines in view with their places on the screen. */
+	/** The lines in view with their places on the screen, as if the list were not pulled. */
 	#inView(view: HTMLElement): Spot[] {
 		const { top: edge, bottom: end } = view.getBoundingClientRect();
 		const all = view.querySelectorAll<HTMLElement>('[data-line]');
@@ -204,10 +208,9 @@ export class ScrollKeeper {
 		}
 		const lines: Spot[] = [];
 		for (const line of [...all].slice(from)) {
-			const { top } = line.getBoundingClientRect();
-			if (top >= end) break;
+			if (line.getBoundingClientRect().top >= end) break;
 			const key = line.dataset.line ?? '';
-			if (key !== RULE) lines.push({ key, top });
+			if (key !== RULE) lines.push({ key, top: topOf(view, line) });
 		}
 		return lines;
 	}
@@ -218,9 +221,25 @@ export class ScrollKeeper {
 
 	#look(view: HTMLElement): void {
 		this.#closeRoom(view);
-		const below = view.scrollHeight - view.scrollTop - view.clientHeight;
+		const scrolled = scrolledOf(view);
+		const below = mostOf(view) - scrolled;
 		this.#atBottom = below <= (this.#isPushed ? SMALL_PX : BOTTOM_PX);
-		this.#seen = { lines: this.#inView(view), scrolled: view.scrollTop, below, height: this.#heightOf(view) };
+		this.#seen = { lines: this.#inView(view), scrolled, below, height: this.#heightOf(view) };
 		if (view.scrollTop < TOP_PX) this.#onNearTop();
 	}
+}
+
+/** How far one can scroll, in px. */
+function mostOf(view: HTMLElement): number {
+	return Math.max(0, view.scrollHeight - view.clientHeight);
+}
+
+/** How far it is scrolled, without what it is pulled beyond its ends. */
+function scrolledOf(view: HTMLElement): number {
+	return Math.min(Math.max(view.scrollTop, 0), mostOf(view));
+}
+
+/** Where on the screen a line begins, or would if the list were not pulled. */
+function topOf(view: HTMLElement, line: HTMLElement): number {
+	return line.getBoundingClientRect().top + view.scrollTop - scrolledOf(view);
 }

@@ -3,6 +3,7 @@
  * not be loaded. And what goes on meanwhile: an answer that streams, a channel that is read.
  */
 import assert from 'node:assert/strict';
+import { after } from 'node:test';
 import {
 	composer,
 	connected,
@@ -159,6 +160,7 @@ journey('What is read without a connection is read everywhere with it', async ({
 });
 
 const model = await Model.start();
+after(() => model.stop());
 journey(
 	'An answer that streams while one is away is whole when one is back',
 	async ({ server, arrive, step }) => {
@@ -208,7 +210,6 @@ journey(
 			await showTheSame(page, fresh, 'the chat');
 		});
 		await wire.close();
-		await model.stop();
 	},
 	{ environment: model.environment },
 );

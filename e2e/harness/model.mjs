@@ -15,6 +15,8 @@ export class Model {
 		const model = new Model();
 		model.#server = createServer((request, response) => model.#serve(request, response));
 		await new Promise((resolve) => model.#server.listen(0, '127.0.0.1', resolve));
+		// Who fails before stopping it must not wait for it forever.
+		model.#server.unref();
 		const url = `http://127.0.0.1:${model.#server.address().port}/v1`;
 		model.environment = { OPENAI_API_BASE_URL: url };
 		return model;

@@ -63,6 +63,13 @@ journey('What is written while away is kept and sent once', async ({ server, arr
 		await audit(left, 'messages that wait');
 	});
 
+	await step('a page that was never opened opens without a connection', async () => {
+		await right.getByRole('link', { name: /^Review/ }).click();
+		await seen(right.getByRole('heading', { name: 'Review' }));
+		await row(right, 'launch').click();
+		await seen(message(right, 'Word 70 of the launch.'));
+	});
+
 	await step('one that waits can be taken back, and its text is in the composer', async () => {
 		await line(left, 'Third, better not.').getByRole('button', { name: 'Do not send' }).click();
 		await both((tab) => gone(line(tab, 'Third, better not.')));

@@ -127,6 +127,7 @@ journey('After a restored backup a tab shows what a fresh one shows', async ({ s
 		await signIn(fresh, ADA);
 		await fresh.goto('about:blank');
 		await row(page, 'launch').click();
+		await seen(page.getByRole('heading', { name: 'launch' }));
 		await server.stop();
 		await cp(server.dataDir, backup, { recursive: true });
 		await server.start();

@@ -1,7 +1,7 @@
 //! A packet encoded once, shared by every connection it goes to, over either transport; compressed once too, when the
 //! first connection wants it so.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -61,22 +61,40 @@ impl Part {
     }
 }
 
-/// An event ready to be sent. Cloning is cheap and copies no bytes.
+/// An event ready to be sent. Cloning is cheap and copies no bytes; in a queue it takes one word.
 #[derive(Debug, Clone)]
-pub struct Frame {
-    pub(crate) first: Part,
-    pub(crate) attachments: Option<Arc<[Part]>>,
+pub struct Frame(Arc<Encoded>);
+
+#[derive(Debug)]
+struct Encoded {
+    first: Part,
+    attachments: Box<[Part]>,
     /// The same frame with compressed parts, once somebody wanted it; `None` if none of them is compressed.
-    deflated: OnceLock<Option<Arc<Frame>>>,
+    deflated: OnceLock<Option<Frame>>,
 }
 
+static PING: LazyLock<Frame> = LazyLock::new(|| Frame::engine("2"));
+
 impl Frame {
-    pub(crate) fn of(first: Part, attachments: Option<Arc<[Part]>>) -> Frame {
-        Frame {
+    /// Memory that a frame takes beside its bytes: what the `Arc` points to.
+    pub(crate) const HEAD_BYTES: usize = size_of::<Encoded>() + 2 * size_of::<usize>();
+
+    pub(crate) fn of(first: Part, attachments: Box<[Part]>) -> Frame {
+        Frame(Arc::new(Encoded {
             first,
             attachments,
             deflated: OnceLock::new(),
-        }
+        }))
+    }
+
+    /// The text packet, or the only part.
+    pub(crate) fn first(&self) -> &Part {
+        &self.0.first
+    }
+
+    /// The parts after it.
+    pub(crate) fn attachments(&self) -> &[Part] {
+        &self.0.attachments
     }
 
     /// The frame for a WebSocket that takes compressed messages: made at the first call, the same from then on. Parts of
@@ -88,7 +106,7 @@ impl Frame {
         {
             return self;
         }
-        let deflated = self.deflated.get_or_init(|| {
+        let deflated = self.0.deflated.get_or_init(|| {
             let mut is_shorter = false;
             let mut deflate = |part: &Part| match part.deflated(threshold_bytes) {
                 Some(deflated) => {
@@ -97,12 +115,11 @@ impl Frame {
                 }
                 None => part.clone(),
             };
-            let first = deflate(&self.first);
-            let parts = self.attachments.as_ref();
-            let attachments = parts.map(|parts| parts.iter().map(deflate).collect());
-            is_shorter.then(|| Arc::new(Frame::of(first, attachments)))
+            let first = deflate(self.first());
+            let attachments = self.attachments().iter().map(deflate).collect();
+            is_shorter.then(|| Frame::of(first, attachments))
         });
-        deflated.as_deref().unwrap_or(self)
+        deflated.as_ref().unwrap_or(self)
     }
 
     /// An event with one argument. Fails only for values that JSON cannot express.
@@ -140,14 +157,12 @@ impl Frame {
     fn of_parts(parts: impl IntoIterator<Item = Part>) -> Option<Frame> {
         let mut parts = parts.into_iter();
         let first = parts.next()?;
-        let others: Arc<[Part]> = parts.collect();
-        Some(Frame::of(first, (!others.is_empty()).then_some(others)))
+        Some(Frame::of(first, parts.collect()))
     }
 
     /// Whether it is that very frame, or a clone of it.
     pub(crate) fn is(&self, other: &Frame) -> bool {
-        let (own, others) = (&self.first.bytes, &other.first.bytes);
-        std::ptr::eq(own.as_ptr(), others.as_ptr()) && own.len() == others.len()
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The events of a bundle, each as a frame of its own; an event alone is the only one.
@@ -220,38 +235,29 @@ impl Frame {
         socket::encode_header(kind, attachments.len(), namespace, id, &mut text);
         json.iter().for_each(|part| text.push_str(part));
         let first = Part::text(&text);
-        if attachments.is_empty() {
-            return Frame::of(first, None);
-        }
-        let parts = attachments
+        let attachments = attachments
             .iter()
-            .map(|bytes| Part::new(Opcode::Binary, bytes))
-            .collect();
-        Frame::of(first, Some(parts))
+            .map(|bytes| Part::new(Opcode::Binary, bytes));
+        Frame::of(first, attachments.collect())
     }
 
     /// An Engine.IO packet below Socket.IO.
     pub(crate) fn engine(packet: &str) -> Frame {
-        Frame::of(Part::text(packet), None)
+        Frame::of(Part::text(packet), Box::default())
     }
 
     /// Bytes below Socket.IO.
     pub(crate) fn engine_binary(bytes: &[u8]) -> Frame {
-        Frame::of(Part::new(Opcode::Binary, bytes), None)
+        Frame::of(Part::new(Opcode::Binary, bytes), Box::default())
     }
 
     /// The heartbeat's ping, without taking memory.
     pub(crate) fn ping() -> Frame {
-        let first = Part {
-            bytes: Bytes::from_static(b"\x81\x012"),
-            head: 2,
-            is_binary: false,
-        };
-        Frame::of(first, None)
+        PING.clone()
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
-        std::iter::once(&self.first).chain(self.attachments.iter().flat_map(|parts| parts.iter()))
+        std::iter::once(self.first()).chain(self.attachments())
     }
 }
 
@@ -304,15 +310,20 @@ mod tests {
         );
         let each: Vec<_> = bundle.events().iter().map(Frame::size_bytes).collect();
         assert_eq!(each, [11, 41 + 3, 11]);
-        assert!(Frame::bundle([event("a")]).unwrap().attachments.is_none());
+        assert!(
+            Frame::bundle([event("a")])
+                .unwrap()
+                .attachments()
+                .is_empty()
+        );
         assert!(Frame::bundle([]).is_none());
     }
 
     #[test]
     fn one_encoding_serves_both_transports() {
         let frame = Frame::event_json("/", "msg", r#"{"a":1}"#);
-        assert_eq!(frame.first.payload(), br#"42["msg",{"a":1}]"#);
-        assert_eq!(&frame.first.bytes[..2], [0x81, 17]);
+        assert_eq!(frame.first().payload(), br#"42["msg",{"a":1}]"#);
+        assert_eq!(&frame.first().bytes[..2], [0x81, 17]);
         let frame = Frame::binary_event(
             "/x",
             "b",
@@ -320,7 +331,7 @@ mod tests {
             vec![Bytes::from_static(&[7; 200])],
         );
         assert_eq!(
-            frame.first.payload(),
+            frame.first().payload(),
             br#"451-/x,["b",{"_placeholder":true,"num":0}]"#
         );
         let parts: Vec<_> = frame.parts().collect();
@@ -328,9 +339,12 @@ mod tests {
             (parts[1].payload().len(), &parts[1].bytes[..4]),
             (200, [0x82, 126, 0, 200].as_slice())
         );
-        assert_eq!(Frame::ack("/", 3, "", Vec::new()).first.payload(), b"433[]");
         assert_eq!(
-            Frame::event_json("/", "none", "").first.payload(),
+            Frame::ack("/", 3, "", Vec::new()).first().payload(),
+            b"433[]"
+        );
+        assert_eq!(
+            Frame::event_json("/", "none", "").first().payload(),
             br#"42["none"]"#
         );
     }

@@ -35,8 +35,8 @@ pub(crate) enum Pushed {
     Hard,
 }
 
-/// What a place in the queue takes beside the frame's own bytes. Frames that are shorter count for this much.
-const ENTRY_BYTES: usize = size_of::<Entry>();
+/// What a frame takes beside its bytes, if no other queue shares it. Frames that are shorter count for this much.
+const ENTRY_BYTES: usize = size_of::<Entry>() + Frame::HEAD_BYTES;
 
 /// A list with room for so many frames is not made shorter.
 const MIN_CAPACITY: usize = 32;
@@ -219,9 +219,10 @@ impl Queue {
             return None;
         }
         let frame = &self.entries.front()?.frame;
-        match frame.attachments {
-            None => frame.first.bytes.get(self.begun..),
-            Some(_) => None,
+        if frame.attachments().is_empty() {
+            frame.first().bytes.get(self.begun..)
+        } else {
+            None
         }
     }
 
@@ -344,7 +345,7 @@ mod tests {
         assert_eq!(push("g", Class::Keyed(2), false), Pushed::Dropped);
         let mut names = Vec::new();
         queue.take(usize::MAX, |frame| {
-            names.push(char::from(frame.first.payload()[4]));
+            names.push(char::from(frame.first().payload()[4]));
         });
         assert_eq!(names, ['a', 'f', 'd']);
         assert_eq!(queue.bytes(), 3 * size);
@@ -374,14 +375,14 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(queue.slices(&mut slices), 2);
         assert!(queue.only().is_none());
-        let first = frame("a").first.bytes;
+        let first = frame("a").first().bytes.clone();
         assert_eq!((&*slices[0], slices[1].len()), (&first[3..], size));
         queue.advance(size);
         assert_eq!(queue.bytes(), size - 3);
         queue.clear();
         assert_eq!(queue.bytes(), size - 3);
-        assert_eq!(queue.only(), frame("b").first.bytes.get(3..));
-        assert_eq!(bytes(&mut queue), frame("b").first.bytes[3..]);
+        assert_eq!(queue.only(), frame("b").first().bytes.get(3..));
+        assert_eq!(bytes(&mut queue), frame("b").first().bytes[3..]);
         queue.written(size - 3);
         queue.push(&frame("c"), Class::Reliable, marks, false);
         queue.clear();
@@ -420,7 +421,7 @@ mod tests {
             push(&mut queue, "newest", Class::Keyed(7));
             let mut names = Vec::new();
             queue.take(usize::MAX, |frame| {
-                let text = String::from_utf8(frame.first.payload().to_vec()).unwrap();
+                let text = String::from_utf8(frame.first().payload().to_vec()).unwrap();
                 names.push(text);
             });
             assert_eq!(names.len(), others + 1);
@@ -493,7 +494,7 @@ mod tests {
         assert_eq!(queue.entries.len(), 101);
         queue.entries.retain(|entry| entry.class == Class::Reliable);
         assert_eq!(queue.withdraw(&[]), 0);
-        assert_eq!(queue.only(), frames[0].first.bytes.get(3..));
+        assert_eq!(queue.only(), frames[0].first().bytes.get(3..));
         assert!(queue.entries.capacity() < capacity / 4);
     }
 

@@ -78,7 +78,10 @@ impl Driver {
         {
             Incoming::ProbeAnswer(answer) => {
                 let frame = Frame::engine(&answer.encode());
-                self.probe.as_mut()?.websocket.queue(frame.first.bytes);
+                self.probe
+                    .as_mut()?
+                    .websocket
+                    .queue(frame.first().bytes.clone());
                 self.conn.polling.as_deref()?.set_probing(true);
                 Some(false)
             }

@@ -109,14 +109,14 @@ fn with_offset(frame: &Frame, offset: &str) -> Frame {
 }
 
 fn event_with_offset(frame: &Frame, offset: &str) -> Frame {
-    let text = std::str::from_utf8(frame.first.payload()).unwrap_or_default();
+    let text = std::str::from_utf8(frame.first().payload()).unwrap_or_default();
     let Some(open) = text.strip_suffix(']') else {
         return frame.clone();
     };
     let offset = serde_json::to_string(offset).unwrap_or_default();
     Frame::of(
         Part::text(&[open, ",", &offset, "]"].concat()),
-        frame.attachments.clone(),
+        frame.attachments().into(),
     )
 }
 
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn the_offset_is_the_last_argument() {
         let stamped = |frame: &Frame| with_offset(frame, "4\"2");
-        let text = |frame: &Frame| String::from_utf8(frame.first.payload().to_vec()).unwrap();
+        let text = |frame: &Frame| String::from_utf8(frame.first().payload().to_vec()).unwrap();
         let frame = Frame::event_json("/", "e", r#"{"a":[1]}"#);
         assert_eq!(text(&stamped(&frame)), r#"42["e",{"a":[1]},"4\"2"]"#);
         assert_eq!(

@@ -165,7 +165,7 @@ pub struct Limits {
     pub rooms: usize,
     /// Queue length in bytes from which a reliable frame is offered to [`on_full`](crate::Namespace::on_full) first.
     pub queue_soft_bytes: usize,
-    /// Queue length in bytes below which [`on_drain`](crate::Namespace::on_drain) is called after a refusal.
+    /// Queue length in bytes below which [`on_drain`](crate::Namespace::on_drain) is called for those who wait for it.
     pub queue_low_bytes: usize,
     /// Queue length in bytes that no connection passes: droppable frames are dropped, a reliable one closes it (1013).
     pub queue_bytes: usize,

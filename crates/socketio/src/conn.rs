@@ -56,8 +56,8 @@ pub(crate) struct Out {
     pub(crate) queue: Queue,
     /// Set once; nothing is queued after that.
     pub(crate) close: Option<Close>,
-    /// Whether an owner refused a frame and waits to hear that the queue is short again.
-    pub(crate) refused: bool,
+    /// Whether an owner waits to hear that the queue is short again.
+    pub(crate) awaits_drain: bool,
     /// Sockets that the server disconnected and the driver has not seen to.
     pub(crate) left: Vec<Socket>,
     /// The WebSocket's stream, if it is plain TCP.
@@ -74,7 +74,7 @@ impl Out {
         let Some(stream) = self.stream.as_deref().filter(|_| self.is_direct) else {
             return false;
         };
-        if self.close.is_some() || self.refused {
+        if self.close.is_some() || self.awaits_drain {
             return false;
         }
         while !self.queue.is_empty() {
@@ -268,19 +268,32 @@ impl Conn {
         self.out().queue.withdraw(frames)
     }
 
-    /// Whether the queue is short again since an owner was refused a frame. Answers so once: the owners are to be told.
+    /// Whether the queue is short again and an owner waits for that. Answers so once: the owners are to be told.
     pub(crate) fn is_short_again(&self) -> bool {
         let low = self.shared.config.limits.queue_low_bytes;
         let mut out = self.out();
-        let is_short = out.refused && out.queue.bytes() <= low;
-        out.refused &= !is_short;
+        let is_short = out.awaits_drain && out.queue.bytes() <= low;
+        out.awaits_drain &= !is_short;
         is_short
+    }
+
+    /// Has the owner told when the queue is short again; not if it is short now, which is the answer false. A connection
+    /// that is closing may end before.
+    pub(crate) fn await_drain(&self, socket: &Socket) -> bool {
+        let low = self.shared.config.limits.queue_low_bytes;
+        let mut out = self.out();
+        let is_long = out.close.is_some() || out.queue.bytes() > low;
+        if is_long {
+            socket.set_awaiting_drain();
+            out.awaits_drain = true;
+        }
+        is_long
     }
 
     fn note_refusal(&self, socket: &Socket) {
         let mut out = self.out();
-        socket.set_behind(true);
-        out.refused = true;
+        socket.set_behind();
+        out.awaits_drain = true;
         let short = out.queue.bytes() <= self.shared.config.limits.queue_low_bytes;
         drop(out);
         if short {

@@ -247,7 +247,7 @@ impl Polling {
         let mut out = conn.out();
         if !state.is_over() && !out.queue.is_empty() {
             let payload = take_payload(&mut out);
-            let is_driver_waiting = out.refused || out.close.is_some();
+            let is_driver_waiting = out.awaits_drain || out.close.is_some();
             drop((out, state));
             if is_driver_waiting {
                 conn.ring();

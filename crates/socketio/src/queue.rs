@@ -36,7 +36,7 @@ pub(crate) enum Pushed {
 }
 
 /// What a frame takes beside its bytes, if no other queue shares it. Frames that are shorter count for this much.
-const ENTRY_BYTES: usize = size_of::<Entry>() + Frame::HEAD_BYTES;
+pub(crate) const ENTRY_BYTES: usize = size_of::<Entry>() + Frame::HEAD_BYTES;
 
 /// A list with room for so many frames is not made shorter.
 const MIN_CAPACITY: usize = 32;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use common::{DEADLINE, World, config};
 use socketio::{
     AckError, Class, Config, ConnectError, Dialect, DisconnectReason, Event, Frame, Full, Limits,
-    Socket,
+    Namespace, Socket,
 };
 use tokio::sync::mpsc;
 
@@ -435,6 +435,61 @@ async fn a_full_queue_is_told_to_the_owner_who_catches_up_after_the_drain() {
         assert!(ws.text().await.starts_with("42[\"big\""));
     }
     assert_eq!(ws.text().await, "42[\"caught-up\",null]");
+}
+
+/// An owner with much to send: as much as goes until the queue is long, and more whenever it is short again.
+fn send_in_turns(root: &Namespace, frames: usize) -> impl Fn(&Socket) + Send + Sync + 'static {
+    let sent = Arc::new(Mutex::new(0));
+    let go_on = move |socket: &Socket| {
+        let mut sent = sent.lock().expect("it does not panic");
+        while *sent < frames && !socket.await_drain() {
+            let args = format!("{sent},\"{}\"", "x".repeat(1_000));
+            let frame = Frame::event_json("/", "e", &args);
+            assert!(socket.send(&frame, Class::Reliable));
+            assert!(socket.queued_bytes() < 10_000);
+            *sent += 1;
+        }
+    };
+    root.on_drain(go_on.clone());
+    go_on
+}
+
+#[tokio::test]
+async fn an_owner_sends_in_turns_as_a_websocket_or_a_poll_takes_it_away() {
+    const FRAMES: usize = 3_000;
+    let limits = Limits {
+        queue_low_bytes: 8 * 1024,
+        ..Limits::default()
+    };
+    let world = World::start(Config { limits, ..config() }).await;
+    let root = world.io.of("/");
+    let (mut ws, sid) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    send_in_turns(&root, FRAMES)(&socket);
+    for number in 0..FRAMES {
+        let text = ws.text().await;
+        assert!(text.starts_with(&format!("42[\"e\",{number},")), "{text}");
+    }
+    assert!(!socket.await_drain(), "it is short");
+    drop(ws);
+
+    let client = world.polling().await;
+    client.post("40").await;
+    let answer = client.get().await.body;
+    let sid = answer.split('"').nth(3).unwrap();
+    let socket = root.socket(sid).unwrap();
+    send_in_turns(&root, FRAMES)(&socket);
+    let mut number = 0;
+    while number < FRAMES {
+        for text in client.get().await.body.split('\u{1e}') {
+            assert!(text.starts_with(&format!("42[\"e\",{number},")), "{text}");
+            number += 1;
+        }
+    }
+    assert!(!socket.await_drain(), "it is short");
+    client.post("1").await;
+    world.no_connections().await;
+    assert!(socket.await_drain(), "who is gone takes nothing");
 }
 
 #[tokio::test]

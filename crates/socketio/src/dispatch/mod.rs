@@ -68,8 +68,11 @@ impl Dispatch {
 
     /// The sockets of the connection, to tell them that their queue is short again.
     pub(crate) fn drained(&self) {
-        for socket in self.namespaces.owners().filter(|socket| socket.is_behind()) {
-            socket.set_behind(false);
+        for socket in self
+            .namespaces
+            .owners()
+            .filter(|socket| socket.takes_drain())
+        {
             if let Some(drain) = socket.hall().handlers().drain.clone() {
                 drain(socket);
             }

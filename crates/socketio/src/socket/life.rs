@@ -7,8 +7,13 @@ use std::{
 
 use socketio_proto::socket::Kind;
 
-use super::{ASKING, CONNECTED, GONE, Socket};
-use crate::{Class, DisconnectReason, Frame, Full, Sid, conn::Close, queue::Entry, recovery::Away};
+use super::{ASKED, ASKING, CONNECTED, GONE, REFUSED, Socket};
+use crate::{
+    Class, DisconnectReason, Frame, Full, Sid,
+    conn::Close,
+    queue::{ENTRY_BYTES, Entry},
+    recovery::Away,
+};
 
 /// How a socket was before it ended.
 pub(crate) struct Before(u8);
@@ -26,7 +31,7 @@ impl Socket {
         match self.state() {
             ASKING => {
                 let held = own.held.as_ref().map_or(0, |held| held.bytes);
-                let size = frame.size_bytes().max(size_of::<Entry>());
+                let size = frame.size_bytes().max(ENTRY_BYTES);
                 if held + size > self.0.conn.shared.config.limits.queue_bytes {
                     drop(own);
                     if class == Class::Reliable {
@@ -187,11 +192,20 @@ impl Socket {
 
     /// Whether its owner refused a frame and has not been told to go on.
     pub(crate) fn is_behind(&self) -> bool {
-        self.0.behind.load(Ordering::Acquire)
+        self.0.awaits.load(Ordering::Acquire) & REFUSED != 0
     }
 
-    pub(crate) fn set_behind(&self, behind: bool) {
-        self.0.behind.store(behind, Ordering::Release);
+    pub(crate) fn set_behind(&self) {
+        self.0.awaits.fetch_or(REFUSED, Ordering::AcqRel);
+    }
+
+    pub(crate) fn set_awaiting_drain(&self) {
+        self.0.awaits.fetch_or(ASKED, Ordering::AcqRel);
+    }
+
+    /// Whether its owner is to be told that the queue is short: once.
+    pub(crate) fn takes_drain(&self) -> bool {
+        self.0.awaits.swap(0, Ordering::AcqRel) != 0
     }
 
     pub(crate) fn ask_owner(&self, frame: &Frame) -> Full {

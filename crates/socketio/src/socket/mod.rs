@@ -34,12 +34,18 @@ const CONNECTED: u8 = 1;
 /// Refused, disconnected, or the connection is gone.
 const GONE: u8 = 2;
 
+/// The owner refused a frame.
+const REFUSED: u8 = 1;
+/// The owner asked for it.
+const ASKED: u8 = 2;
+
 struct Inner {
     id: Sid,
     /// The id of before, if the client came back.
     recovered: OnceLock<Sid>,
     state: AtomicU8,
-    behind: AtomicBool,
+    /// Why its owner is to be told when the queue is short: [`REFUSED`], [`ASKED`] or both.
+    awaits: AtomicU8,
     /// Whether it was offered recovery, so that events reach it with their offsets.
     takes_offsets: AtomicBool,
     /// Whether it goes on where it was.
@@ -89,7 +95,7 @@ impl Socket {
             id,
             recovered: OnceLock::new(),
             state: AtomicU8::new(ASKING),
-            behind: AtomicBool::new(false),
+            awaits: AtomicU8::new(0),
             takes_offsets: AtomicBool::new(false),
             is_back: AtomicBool::new(false),
             flags: AtomicU32::new(0),
@@ -274,6 +280,16 @@ impl Socket {
     /// Bytes queued for the client and not yet written.
     pub fn queued_bytes(&self) -> usize {
         self.0.conn.out().queue.bytes()
+    }
+
+    /// Asks for one call of [`on_drain`](crate::Namespace::on_drain) as soon as the queue is short
+    /// ([`Limits::queue_low_bytes`](crate::Limits::queue_low_bytes)). Answers false, and asks for nothing, if it is short
+    /// now. A socket that goes away before hears of its disconnect instead.
+    ///
+    /// So whoever has much to send sends as long as this is false, and goes on in `on_drain`: nothing waits in between, no
+    /// task and no timer. `on_drain` may also come a little early, or twice.
+    pub fn await_drain(&self) -> bool {
+        self.state() == GONE || self.0.conn.await_drain(self)
     }
 
     /// Frames queued for the client; those that are being written are not counted.

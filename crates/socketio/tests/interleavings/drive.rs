@@ -46,7 +46,7 @@ impl Link {
         let mut outgoing = Outgoing::new(self.stream.clone());
         let tell_drained = move |conn: &Conn| {
             if conn.is_short_again() {
-                socket.set_behind(false);
+                socket.drained();
             }
         };
         poll_fn(move |cx| {

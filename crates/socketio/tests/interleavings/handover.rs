@@ -8,7 +8,7 @@ use crate::{
     drive::{Link, WIDE, event},
     flush::Later,
     in_many_orders,
-    queue::{Entry, Marks},
+    queue::{ENTRY_BYTES, Marks},
 };
 
 fn open(marks: Marks) -> Link {
@@ -89,7 +89,7 @@ fn a_close_at_any_moment_cuts_no_frame() {
 #[test]
 fn a_full_queue_closes_the_connection() {
     in_many_orders(|| {
-        let most = 3 * size_of::<Entry>();
+        let most = 3 * ENTRY_BYTES;
         let link = open(Marks {
             soft: most,
             hard: most,
@@ -125,7 +125,7 @@ fn a_full_queue_closes_the_connection() {
 #[test]
 fn an_owner_that_was_refused_is_told_to_go_on() {
     in_many_orders(|| {
-        let entry = size_of::<Entry>();
+        let entry = ENTRY_BYTES;
         let marks = Marks {
             soft: 2 * entry,
             hard: 1 << 20,
@@ -153,5 +153,31 @@ fn an_owner_that_was_refused_is_told_to_go_on() {
         link.conn.close(farewell);
         driver.join().unwrap();
         assert_eq!(link.arrived_from(0), [0, 1, 2, 3, 4, 5]);
+    });
+}
+
+/// Who asks to be told when the queue is short is told, or hears at once that it is.
+#[test]
+fn who_awaits_the_drain_is_told_of_it() {
+    in_many_orders(|| {
+        let link = Link::open(0, WIDE, ENTRY_BYTES, Full::Close);
+        let driver = drive(&link);
+        let other = link.clone();
+        let other = thread::spawn(move || send(&other, 1, 2));
+        for number in 0..4 {
+            assert!(link.socket.send(&event(0, number), None));
+            if link.conn.await_drain(&link.socket) {
+                // If it is not told, this never ends.
+                while link.socket.is_awaiting_drain() {
+                    thread::yield_now();
+                }
+            }
+        }
+        other.join().unwrap();
+        link.wait_for(6);
+        assert_eq!(link.arrived_from(0), [0, 1, 2, 3]);
+        let farewell = Close::after_flush(DisconnectReason::ServerDisconnect, 1000);
+        link.conn.close(farewell);
+        driver.join().unwrap();
     });
 }

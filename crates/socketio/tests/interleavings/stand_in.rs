@@ -34,6 +34,7 @@ pub(crate) mod socket {
         /// What its owner answers when the queue is full.
         full: Full,
         is_behind: AtomicBool,
+        is_awaiting_drain: AtomicBool,
     }
 
     pub(crate) struct Hall;
@@ -55,6 +56,7 @@ pub(crate) mod socket {
                 conn,
                 full,
                 is_behind: AtomicBool::new(false),
+                is_awaiting_drain: AtomicBool::new(false),
             }))
         }
 
@@ -76,8 +78,22 @@ pub(crate) mod socket {
             self.0.is_behind.load(Ordering::Acquire)
         }
 
-        pub(crate) fn set_behind(&self, behind: bool) {
-            self.0.is_behind.store(behind, Ordering::Release);
+        pub(crate) fn set_behind(&self) {
+            self.0.is_behind.store(true, Ordering::Release);
+        }
+
+        pub(crate) fn is_awaiting_drain(&self) -> bool {
+            self.0.is_awaiting_drain.load(Ordering::Acquire)
+        }
+
+        pub(crate) fn set_awaiting_drain(&self) {
+            self.0.is_awaiting_drain.store(true, Ordering::Release);
+        }
+
+        /// Told that the queue is short.
+        pub(crate) fn drained(&self) {
+            self.0.is_behind.store(false, Ordering::Release);
+            self.0.is_awaiting_drain.store(false, Ordering::Release);
         }
 
         pub(crate) fn ask_owner(&self, _: &Frame) -> Full {

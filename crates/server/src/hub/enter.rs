@@ -4,7 +4,8 @@
 //! commit time: a restored database has other times), nothing after it was pruned, and not too much was missed. Else
 //! the client is told `recovered: false` and fetches anew. Never a silent gap.
 
-use super::feed::{Behind, Place};
+use super::feed::Behind;
+use super::places::Place;
 use super::{Hub, Position, has_entered, lock, tell};
 use socketio::Socket;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -144,14 +145,14 @@ impl Hub {
         answer: Option<tokio::sync::oneshot::Sender<Resumed>>,
     ) {
         let mut results = BTreeMap::new();
-        let mut places = BTreeMap::new();
+        let mut places = Vec::new();
         let ring = lock(&self.0.ring);
         for (room, verdict) in rooms {
             let head = ring.head(&room);
             match verdict {
                 Verdict::From(seq) if seq < head.seq => {
                     socket.leave(&room);
-                    places.insert(Arc::from(room), Place::at(seq));
+                    places.push((Arc::from(room), Place::at(seq)));
                     continue;
                 }
                 Verdict::From(_) => {
@@ -177,7 +178,12 @@ impl Hub {
             socket.join(&room);
         }
         drop(ring);
-        self.feed_or_finish(Behind::new(socket.clone(), places, results, answer));
+        self.feed_or_finish(Behind::new(
+            socket.clone(),
+            places.into_iter().collect(),
+            results,
+            answer,
+        ));
     }
 
     async fn judge(

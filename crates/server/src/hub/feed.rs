@@ -1,15 +1,18 @@
 //! Sockets that are *behind*: fed page by page from the ring or the log while their queue is short, until each room
 //! meets the hub's cursor and goes live within one of the hub's steps.
 //!
-//! A room that is behind gets no live event and buffers none, so a slow or returning socket costs no more memory than a
-//! live one. A room may end (`until`) while it is behind: the socket still gets what came before its removal.
+//! A room that is behind gets no live event and buffers none, and while its queue is long no task waits for it: so a slow
+//! or returning socket costs no more memory than a live one. A room may end (`until`) while it is behind: the socket
+//! still gets what came before its removal.
 
 use super::pages::Paged;
+use super::places::{Place, Places};
 use super::{Hub, lock, stamped, tell};
 use futures_util::FutureExt;
 use socketio::{Class, Socket};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::What;
@@ -18,8 +21,8 @@ use tokio::sync::oneshot;
 use wire::Room;
 use wire::events::{Recovered, Resumed, ServerEvent};
 
-/// A page is read only while the socket's queue is shorter, in bytes.
-const SHORT_QUEUE: usize = 64 * 1024;
+/// A page is read only while the socket's queue is no longer, in bytes: the transport's `queue_low_bytes`.
+pub const SHORT_QUEUE: usize = 64 * 1024;
 
 /// What a page has at most: no more bytes than make a short queue long, but one event in any case.
 const PAGE: Most = Most {
@@ -27,7 +30,7 @@ const PAGE: Most = Most {
     bytes: SHORT_QUEUE,
 };
 
-/// After which time it is first looked whether a queue has drained, or CONNECT was answered.
+/// After which time it is first looked whether CONNECT was answered.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// How often in the end.
@@ -36,42 +39,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What is known of a socket while it is behind in some room.
 pub struct Behind {
     socket: Socket,
-    places: Mutex<BTreeMap<Arc<str>, Place>>,
+    places: Mutex<Places>,
     results: Mutex<BTreeMap<String, Recovered>>,
     /// Who waits for the end: a command's ack, or (none) the event `resumed`.
     answers: Mutex<Vec<Option<oneshot::Sender<Resumed>>>>,
-}
-
-/// How far a socket is in a room.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Number of the newest event it was given.
-    cursor: i64,
-    /// It was removed from the room: nothing above this number is its.
-    until: Option<i64>,
-    /// It was let in again after that.
-    is_back: bool,
-    /// The log does not reach back to the cursor any more: the client fetches anew.
-    is_lost: bool,
-}
-
-impl Place {
-    /// Behind from here.
-    pub fn at(cursor: i64) -> Place {
-        Place {
-            cursor,
-            until: None,
-            is_back: false,
-            is_lost: false,
-        }
-    }
+    /// Whether a task feeds it. Else its queue is long, and feeding begins again when it has drained.
+    is_fed: AtomicBool,
 }
 
 impl Behind {
     /// A socket that is behind in these places; `results` are the rooms that are live already.
     pub fn new(
         socket: Socket,
-        places: BTreeMap<Arc<str>, Place>,
+        places: Places,
         results: BTreeMap<String, Recovered>,
         answer: Option<oneshot::Sender<Resumed>>,
     ) -> Behind {
@@ -80,27 +60,25 @@ impl Behind {
             places: Mutex::new(places),
             results: Mutex::new(results),
             answers: Mutex::new(vec![answer]),
+            is_fed: AtomicBool::new(false),
         }
     }
 
-    /// Before CONNECT is answered what is sent would be held without a bound; and for a page a long queue is to drain
-    /// first.
-    fn takes_more(&self, is_page: bool) -> bool {
-        let is_short = || self.socket.queued_bytes() <= SHORT_QUEUE;
-        self.socket.is_connected() && (!is_page || is_short())
+    /// Whether its task is to end: the queue is long, and [`Hub::on_drain`] comes, or has come and begun anew.
+    fn waits_for_drain(&self) -> bool {
+        self.is_fed.store(false, Ordering::Release);
+        self.socket.await_drain() || self.is_fed.swap(true, Ordering::AcqRel)
     }
 
     fn first(&self) -> Option<(Arc<str>, Place)> {
-        lock(&self.places)
-            .first_key_value()
-            .map(|(room, place)| (room.clone(), *place))
+        lock(&self.places).first().cloned()
     }
 
     /// Goes on with what another asked for on the same socket.
     fn take_in(&self, asked: Behind) {
         let mut places = lock(&self.places);
         for (room, place) in std::mem::take(&mut *lock(&asked.places)) {
-            places.entry(room).or_insert(place);
+            places.insert(room, place);
         }
         lock(&self.results).append(&mut lock(&asked.results));
         lock(&self.answers).append(&mut lock(&asked.answers));
@@ -149,16 +127,22 @@ impl Hub {
         let cursor = cursor - i64::try_from(withdrawn).unwrap_or(0);
         let known = lock(&self.0.behind).get(socket.id()).cloned();
         if let Some(behind) = known {
-            lock(&behind.places)
-                .entry(room.clone())
-                .or_insert(Place::at(cursor));
+            lock(&behind.places).insert(room.clone(), Place::at(cursor));
             return;
         }
-        let places = BTreeMap::from([(room.clone(), Place::at(cursor))]);
+        let places = Places::from_iter([(room.clone(), Place::at(cursor))]);
         let behind = Arc::new(Behind::new(socket.clone(), places, BTreeMap::new(), None));
-        lock(&self.0.behind).insert(*socket.id(), behind.clone());
+        // The refusal of this event is followed by `on_drain`, perhaps at once.
+        lock(&self.0.behind).insert(*socket.id(), behind);
         tracing::debug!(sid = %socket.id(), %room, cursor, "a slow socket is behind");
-        self.spawn_feed(behind);
+    }
+
+    /// The queue of a socket is short again.
+    pub(super) fn on_drain(&self, socket: &Socket) {
+        let behind = lock(&self.0.behind).get(socket.id()).cloned();
+        if let Some(behind) = behind {
+            self.spawn_feed(behind);
+        }
     }
 
     /// Within a step: nothing above the room's present head is fed to this socket, or to any.
@@ -174,7 +158,7 @@ impl Hub {
             None => lock(&self.0.behind).values().cloned().collect(),
         };
         for behind in all {
-            if let Some(place) = lock(&behind.places).get_mut(name.as_str()) {
+            if let Some(place) = lock(&behind.places).get_mut(&name) {
                 place.until = place.until.or(Some(head));
                 place.is_back = false;
             }
@@ -198,21 +182,23 @@ impl Hub {
     /// The rooms that a socket is behind in.
     pub(super) fn behind_in(&self, socket: &Socket) -> Vec<Arc<str>> {
         let behind = lock(&self.0.behind).get(socket.id()).cloned();
-        behind.map_or_else(Vec::new, |behind| {
-            lock(&behind.places).keys().cloned().collect()
-        })
+        behind.map_or_else(Vec::new, |behind| lock(&behind.places).rooms())
     }
 
     /// Forgets a socket that is gone: nothing more is fed to it.
     pub fn forget(&self, socket: &Socket) {
         let behind = lock(&self.0.behind).remove(socket.id());
         if let Some(behind) = behind {
-            lock(&behind.places).clear();
+            *lock(&behind.places) = Places::default();
         }
     }
 
-    /// Feeds a socket in a task of the hub. One that breaks costs its socket the transport: the client comes back.
+    /// Feeds a socket in a task of the hub, if none does. One that breaks costs its socket the transport: the client comes
+    /// back.
     fn spawn_feed(&self, behind: Arc<Behind>) {
+        if behind.is_fed.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let hub = self.clone();
         self.0.feeding.spawn(async move {
             let feeding = AssertUnwindSafe(hub.clone().feed(behind.clone()));
@@ -228,20 +214,22 @@ impl Hub {
     async fn feed(self, behind: Arc<Behind>) {
         let mut wait = FIRST_LOOK;
         while self.is_feeding(&behind) {
-            let next = behind.first();
-            if !behind.takes_more(next.is_some()) {
+            // Before CONNECT is answered what is sent would be held without a bound.
+            if !behind.socket.is_connected() {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LOOK_EVERY);
                 continue;
             }
-            wait = FIRST_LOOK;
-            let Some((room, place)) = next else {
+            let Some((room, place)) = behind.first() else {
                 if self.end(behind.clone()).await {
                     return;
                 } else {
                     continue;
                 }
             };
+            if behind.waits_for_drain() {
+                return;
+            }
             let page = match self.page(&room, place.cursor).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -305,7 +293,7 @@ impl Hub {
     fn meet(&self, behind: &Behind, room: &Arc<str>) {
         let head = lock(&self.0.ring).head(room);
         let mut places = lock(&behind.places);
-        let Some(place) = places.get(room).copied() else {
+        let Some(place) = places.get_mut(room).copied() else {
             return;
         };
         if place.until.is_some_and(|until| place.cursor >= until) {

@@ -11,6 +11,7 @@ mod changes;
 mod enter;
 mod feed;
 mod pages;
+mod places;
 #[cfg(feature = "faults")]
 mod planted;
 mod recover;
@@ -19,6 +20,7 @@ mod ring;
 mod tests;
 
 pub use enter::{Claim, Claims, Entered, Theirs};
+pub use feed::SHORT_QUEUE;
 pub use ring::Position;
 
 use crate::live;
@@ -122,8 +124,9 @@ impl Hub {
             reading: Semaphore::new(READS),
             feeding: TaskTracker::new(),
         }));
-        let full = hub.clone();
+        let (full, drain) = (hub.clone(), hub.clone());
         hub.0.io.on_full(move |socket, _| full.on_full(socket));
+        hub.0.io.on_drain(move |socket| drain.on_drain(socket));
         Ok((
             hub,
             Inbox {

@@ -53,6 +53,7 @@ pub fn transport(config: &Config) -> socketio::Config {
         },
         trusted_proxies: config.http.trusted_proxies,
         limits: socketio::Limits {
+            queue_low_bytes: crate::hub::SHORT_QUEUE,
             connections_per_address: config.limits.connections_per_address,
             sockets_per_identity: config.limits.sockets_per_user,
             ..socketio::Limits::default()

@@ -47,11 +47,11 @@ pub async fn sign_up(app: &App, form: SignUp, from: IpAddr) -> Result<SignedIn, 
         sign_ups.take(&address, now_ms).map_err(too_many)?;
     }
     let signed_up = make_account(app, (email, name, picture), form.password, now_ms).await;
-    if signed_up.is_err() {
-        // No account was made. Who asks for many addresses that are taken is told no more than who guesses passwords.
-        if let Some(sign_ups) = sign_ups {
-            sign_ups.give_back(&address);
-        }
+    if let (Err(_), Some(sign_ups)) = (&signed_up, sign_ups) {
+        sign_ups.give_back(&address); // no account was made
+    }
+    if let Err(Error::Refused { .. }) = signed_up {
+        // Who asks for many addresses that are taken is told no more than who guesses passwords.
         let tries = &app.auth.tries_per_address;
         tries.take(&address, now_ms).map_err(too_many)?;
     }
@@ -132,27 +132,18 @@ pub async fn sign_in(app: &App, form: SignIn, from: IpAddr) -> Result<SignedIn, 
         .take(&account, now_ms)
         .map_err(wait)?;
 
-    let known = app
-        .store
-        .read(move |conn| {
-            let Some(user) = users::by_email(conn, &email)? else {
-                return Ok::<_, store::Error>(None);
-            };
-            Ok(users::password_hash(conn, &user.id)?.map(|hash| (user, hash)))
-        })
-        .await?;
-    let (user, hash) = known.unzip();
-    // What is too long is nobody's password: known without looking, and without hashing it.
-    let may_fit = rules::may_be_password(&form.password);
-    let fits = may_fit && app.auth.passwords.fits(form.password, hash.clone()).await?;
-    let (Some(user), Some(hash), true) = (user, hash, fits) else {
+    let found = find(app, email, form.password).await;
+    if !matches!(found, Ok(None)) {
+        // The guess was right, or the server could not look and told nothing.
+        app.auth.tries_per_address.give_back(&address);
+        app.auth.tries_per_account.give_back(&account);
+    }
+    let Some((user, hash)) = found? else {
         return Err(Error::refused(
             "credentials_wrong",
             "the e-mail address or the password is not right",
         ));
     };
-    app.auth.tries_per_address.give_back(&address);
-    app.auth.tries_per_account.give_back(&account);
     let sign = signer(app, now_ms);
     app.store
         .write(move |tx| {
@@ -171,6 +162,26 @@ pub async fn sign_in(app: &App, form: SignIn, from: IpAddr) -> Result<SignedIn, 
             Ok(signed_in(user, issued))
         })
         .await
+}
+
+/// Whom address and password fit together, with the hash that this was seen by.
+async fn find(app: &App, email: String, password: String) -> Result<Option<(User, String)>, Error> {
+    let known = app
+        .store
+        .read(move |conn| {
+            let Some(user) = users::by_email(conn, &email)? else {
+                return Ok::<_, store::Error>(None);
+            };
+            Ok(users::password_hash(conn, &user.id)?.map(|hash| (user, hash)))
+        })
+        .await?;
+    // What is too long is nobody's password: known without looking, and without hashing it.
+    if !rules::may_be_password(&password) {
+        return Ok(None);
+    }
+    let hash = known.as_ref().map(|(_, hash)| hash.clone());
+    let fits = app.auth.passwords.fits(password, hash).await?;
+    Ok(known.filter(|_| fits))
 }
 
 /// Ends the caller's session. An API key has none: it is not revoked by this.
@@ -235,25 +246,30 @@ pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> 
         .tries_per_account
         .take(&account, now_ms)
         .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
-    let hash = {
-        let user_id = user_id.clone();
-        app.store
-            .read(move |conn| users::password_hash(conn, &user_id))
-            .await?
-    };
-    if !app.auth.passwords.fits(form.password, hash).await? {
+    let fits = is_password_of(app, user_id.clone(), form.password).await;
+    if !matches!(fits, Ok(false)) {
+        app.auth.tries_per_account.give_back(&account);
+    }
+    if !fits? {
         return Err(Error::refused(
             "credentials_wrong",
             "the present password is not right",
         ));
     }
-    app.auth.tries_per_account.give_back(&account);
     let hash = app.auth.passwords.hash(form.new_password).await?;
     app.command(actor, move |tx| {
         users::set_password(tx, &user_id, &hash, now_ms)?;
         Ok(sessions::end_others(tx, &user_id, &session_id)?)
     })
     .await
+}
+
+async fn is_password_of(app: &App, user_id: UserId, password: String) -> Result<bool, Error> {
+    let hash = app
+        .store
+        .read(move |conn| users::password_hash(conn, &user_id))
+        .await?;
+    app.auth.passwords.fits(password, hash).await
 }
 
 /// Makes the caller's API key, in place of the one before; it is shown this once.
@@ -358,4 +374,71 @@ pub(crate) fn email_taken() -> Error {
         "email_taken",
         "this e-mail address has an account already; sign in, or use another",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Credential;
+    use crate::clock::Clock;
+    use crate::config::{Config, Settings};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    const PASSWORD: &str = "correct horse battery";
+
+    #[tokio::test]
+    async fn what_the_server_could_not_do_counts_among_nobodys_tries() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            data_dir: Some(folder.path().to_string_lossy().into_owned()),
+            webui_secret_key: Some("a key that only tests know".into()),
+            ..Settings::default()
+        };
+        let config = Config::from_settings(&settings).unwrap();
+        let clock = Clock::Settable(Arc::new(1_763_900_000_000.into()));
+        let app = App::start(config, clock).await.unwrap();
+        let from: IpAddr = [192, 0, 2, 1].into();
+        let enter = |name: &str| {
+            let email = format!("{name}@example.org");
+            let form = json!({"name": name, "email": email, "password": PASSWORD});
+            sign_up(&app, serde_json::from_value(form).unwrap(), from)
+        };
+        let come_back = || {
+            let form = json!({"email": "ada@example.org", "password": PASSWORD});
+            sign_in(&app, serde_json::from_value(form).unwrap(), from)
+        };
+        let ada = Actor {
+            user: enter("ada").await.unwrap().user,
+            session_id: String::new(),
+            credential: Credential::ApiKey,
+            command: None,
+        };
+        let change = || {
+            let form = json!({"password": PASSWORD, "new_password": PASSWORD});
+            change_password(&app, &ada, serde_json::from_value(form).unwrap())
+        };
+
+        let busy = app.auth.passwords.occupied();
+        let of_the_server = |error| matches!(error, Error::TooMany { retry_after_s: 2 });
+        for number in 0..61 {
+            let refused = enter(&format!("bob{number}")).await.map(|_| ());
+            assert!(of_the_server(refused.unwrap_err()), "sign-up {number}");
+            let refused = come_back().await.map(|_| ());
+            assert!(of_the_server(refused.unwrap_err()), "sign-in {number}");
+            assert!(of_the_server(change().await.unwrap_err()), "{number}");
+        }
+        drop(busy);
+        assert!(enter("bob").await.is_ok());
+        assert!(come_back().await.is_ok());
+        assert!(change().await.is_ok());
+
+        for _ in 0..60 {
+            let taken = enter("ada").await.map(|_| ()).unwrap_err();
+            assert_eq!(taken.code(), "email_taken");
+        }
+        let taken = enter("ada").await.map(|_| ()).unwrap_err();
+        assert_eq!(taken.code(), "too_many_requests");
+        app.stop().await;
+    }
 }

@@ -60,6 +60,13 @@ impl Passwords {
         .await
     }
 
+    /// Leaves no place for anybody who waits, until it is dropped.
+    #[cfg(test)]
+    pub(super) fn occupied(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.admitted.available_permits()).unwrap();
+        self.admitted.clone().try_acquire_many_owned(all).unwrap()
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -1,8 +1,9 @@
-//! What proxies of ours say of a request that passed them: `X-Forwarded-For` and `X-Forwarded-Host`.
+//! What proxies of ours say of a request that passed them, `X-Forwarded-For` and `X-Forwarded-Host`; and whether a page
+//! of the same origin sent it.
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 /// The `X-Forwarded-*` headers of a request, as far as they can be believed.
 ///
@@ -39,6 +40,28 @@ impl<'a> Forwarded<'a> {
         let (entries, from_end) = self.entries("x-forwarded-host")?;
         let host = entries.get(entries.len().saturating_sub(from_end))?;
         Some(*host).filter(|host| !host.is_empty())
+    }
+
+    /// Whether the `Origin` is that of a page from where the request was sent to: the same host and port. What is no page's
+    /// (no `Origin`, `null`, another scheme than http and https) is not.
+    ///
+    /// Which of the two schemes it is, is not judged: behind proxies it is not known, and where several end TLS one after
+    /// the other, the inner ones know only their own.
+    pub fn is_same_origin(&self) -> bool {
+        let text = |name| self.headers.get(name)?.to_str().ok();
+        let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+        let host = self.host().or_else(|| text(header::HOST));
+        let (Some((scheme, origin)), Some(host)) = (origin, host) else {
+            return false;
+        };
+        // Browsers leave out the port that the scheme implies; some proxies add it.
+        let implied = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return false,
+        };
+        let host = host.strip_suffix(implied).unwrap_or(host);
+        !host.is_empty() && origin.eq_ignore_ascii_case(host)
     }
 
     /// All entries of a header, however many lines it has, and how many of them from the end may be ours.
@@ -111,5 +134,71 @@ mod tests {
             let headers = headers("x-forwarded-host", lines);
             assert_eq!(Forwarded::new(&headers, proxies).host(), host, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_page_is_of_the_same_origin_whatever_writes_the_port_that_is_implied() {
+        let is_same = |origin: &str, host: &str| {
+            let mut headers = headers("host", &[host]);
+            headers.insert("origin", origin.parse().unwrap());
+            Forwarded::new(&headers, 0).is_same_origin()
+        };
+        for (origin, host) in [
+            ("https://chat.example", "chat.example"),
+            ("https://chat.example", "Chat.Example"),
+            ("https://chat.example", "chat.example:443"),
+            ("http://chat.example", "chat.example:80"),
+            ("https://chat.example:8443", "chat.example:8443"),
+            ("http://[::1]:8080", "[::1]:8080"),
+            ("https://[2001:db8::443]", "[2001:db8::443]"),
+            ("https://[2001:db8::443]", "[2001:db8::443]:443"),
+        ] {
+            assert!(is_same(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("https://evil.example", "chat.example"),
+            ("https://chat.example.evil", "chat.example"),
+            ("https://chat.example", "chat.example:80"),
+            ("http://chat.example", "chat.example:443"),
+            ("https://chat.example", "chat.example:8443"),
+            ("https://chat.example:8443", "chat.example"),
+            ("https://[2001:db8:]", "[2001:db8::443]"),
+            ("http://[::2]:8080", "[::1]:8080"),
+            ("app://chat.example", "chat.example"),
+            ("null", "chat.example"),
+            ("https://", ""),
+            ("https://", ":443"),
+        ] {
+            assert!(!is_same(origin, host), "{origin} {host}");
+        }
+        let without = |headers| Forwarded::new(&headers, 0).is_same_origin();
+        assert!(!without(headers("host", &["chat.example"])));
+        assert!(!without(headers("origin", &["https://chat.example"])));
+    }
+
+    #[test]
+    fn behind_proxies_the_origin_is_that_of_the_host_that_the_outermost_was_asked_for() {
+        let is_same = |proxies, host: &str, forwarded: &str| {
+            let mut headers = headers("host", &[host]);
+            headers.insert("origin", "https://chat.example".parse().unwrap());
+            headers.insert("x-forwarded-host", forwarded.parse().unwrap());
+            Forwarded::new(&headers, proxies).is_same_origin()
+        };
+        assert!(!is_same(0, "inner:80", "chat.example"));
+        assert!(is_same(0, "chat.example:443", "evil.example"));
+        assert!(is_same(1, "inner:80", "chat.example"));
+        assert!(is_same(1, "inner:80", "chat.example:443"));
+        assert!(!is_same(1, "inner:80", "chat.example:80"));
+        assert!(is_same(1, "inner:80", "evil.example, chat.example"));
+        assert!(!is_same(1, "inner:80", "chat.example, middle"));
+        assert!(is_same(2, "inner:80", "chat.example, middle"));
+        assert!(is_same(2, "inner:80", "chat.example:443, middle:80"));
+        assert!(!is_same(
+            2,
+            "inner:80",
+            "chat.example, evil.example, middle"
+        ));
+        // A proxy that passes the host on has nothing to add.
+        assert!(is_same(1, "chat.example", ""));
     }
 }

@@ -39,7 +39,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let mut response = if is_preflight && !own_cors {
         StatusCode::NO_CONTENT.into_response()
     } else if rides_on_cookie(request.method(), request.headers())
-        && !is_same_origin(&app, request.headers())
+        && !is_own_page(&app, request.headers())
     {
         Error::Forbidden(
             "with the session cookie, changes are accepted only from this server's own pages; \
@@ -76,17 +76,19 @@ fn rides_on_cookie(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// Whether the page that sent the request came from this server, or from an origin the operator trusts by name.
-fn is_same_origin(app: &App, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok()) else {
-        return false;
+fn is_own_page(app: &App, headers: &HeaderMap) -> bool {
+    let http = &app.config.http;
+    let is_trusted = |origin: &HeaderValue| match &http.origins {
+        Origins::Any => false,
+        Origins::List(list) => is_among(list, origin),
     };
-    let host = || headers.get(header::HOST)?.to_str().ok();
-    let forwarded = Forwarded::new(headers, app.config.http.trusted_proxies);
-    let host = forwarded.host().or_else(host).unwrap_or_default();
-    let own = origin
-        .split_once("://")
-        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-    own || matches!(&app.config.http.origins, Origins::List(list) if list.iter().any(|o| o.eq_ignore_ascii_case(origin)))
+    Forwarded::new(headers, http.trusted_proxies).is_same_origin()
+        || headers.get(header::ORIGIN).is_some_and(is_trusted)
+}
+
+fn is_among(list: &[String], origin: &HeaderValue) -> bool {
+    list.iter()
+        .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
 }
 
 fn allow(origins: &Origins, origin: &HeaderValue, is_preflight: bool, headers: &mut HeaderMap) {
@@ -99,10 +101,7 @@ fn allow(origins: &Origins, origin: &HeaderValue, is_preflight: bool, headers: &
         }
         Origins::List(list) => {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
-            if !list
-                .iter()
-                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
-            {
+            if !is_among(list, origin) {
                 return;
             }
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

@@ -2,7 +2,7 @@
 
 use crate::with_token;
 use reqwest::Method;
-use reqwest::header::{COOKIE, ORIGIN};
+use reqwest::header::{COOKIE, HOST, ORIGIN};
 use serde_json::json;
 use std::time::Duration;
 use testkit::{PASSWORD, Person, World};
@@ -142,20 +142,27 @@ async fn with_the_cookie_changes_are_taken_from_our_own_pages_only() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
     let cookie = format!("token={}", ada.token);
-    let change = async |origin: Option<&str>| {
+    let own_host = world.addr.to_string();
+    let change = async |origin: Option<&str>, host: &str| {
         let mut request = world
             .nobody()
             .request(Method::POST, "/api/v1/users/user/settings/update");
-        request = request.header(COOKIE, &cookie).json(&json!({ "ui": {} }));
+        request = request.header(COOKIE, &cookie).header(HOST, host);
+        request = request.json(&json!({ "ui": {} }));
         if let Some(origin) = origin {
             request = request.header(ORIGIN, origin);
         }
         request.send().await.unwrap().status().as_u16()
     };
-    assert_eq!(change(None).await, 403);
-    assert_eq!(change(Some("https://evil.example")).await, 403);
-    assert_eq!(change(Some("null")).await, 403);
-    assert_eq!(change(Some(&world.url())).await, 200);
+    assert_eq!(change(None, &own_host).await, 403);
+    for foreign in ["https://evil.example", "null"] {
+        assert_eq!(change(Some(foreign), &own_host).await, 403);
+    }
+    assert_eq!(change(Some(&world.url()), &own_host).await, 200);
+    // Some proxies write the port that the scheme implies.
+    let page = Some("https://chat.example");
+    assert_eq!(change(page, "chat.example:443").await, 200);
+    assert_eq!(change(page, "chat.example:80").await, 403);
 }
 
 #[tokio::test]

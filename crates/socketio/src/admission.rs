@@ -169,8 +169,9 @@ impl Shared {
     }
 }
 
-/// What counts as one address: who has one of IPv6 has its whole network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one address where addresses are counted: one of IPv4, however it is written, or the whole network of 64
+/// bits of one of IPv6, for who has one address of it has them all.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & !u128::from(u64::MAX);

@@ -34,12 +34,13 @@ mod server;
 mod sid;
 mod socket;
 mod sync;
-mod tables;
+pub mod tables;
 mod timed_stream;
 mod upgrade;
 mod websocket;
 mod window;
 
+pub use admission::network;
 pub use broadcast::{Broadcast, Operator};
 pub use config::{Compression, Config, Cors, Dialect, Limits};
 pub use engine::{EngineMessage, EngineServer, EngineSocket};

@@ -6,7 +6,7 @@
 
 pub mod actions;
 mod actor;
-pub(crate) mod address;
+mod address;
 mod api_key;
 mod cookie;
 pub mod http;

@@ -3,8 +3,8 @@
 //! A connection keeps its place until it is closed, also as a WebSocket. What an address is behind a proxy, its requests
 //! say; here a proxy is the only peer, so addresses are not counted then.
 
-use crate::auth::address::network;
 use crate::config::LimitConfig;
+use socketio::{network, tables};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -138,12 +138,8 @@ impl State {
             }
             if count.open == 0 {
                 self.of_address.remove(&address);
+                tables::shrink(&mut self.of_address);
             }
-        }
-        if self.of_address.capacity() > 1024
-            && self.of_address.len() < self.of_address.capacity() / 8
-        {
-            self.of_address.shrink_to_fit();
         }
     }
 }
@@ -204,6 +200,17 @@ mod tests {
         drop(other);
         let state = open.state();
         assert_eq!((state.all.open, state.of_address.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_crowd_of_addresses_that_has_gone_leaves_no_room_in_the_table_behind() {
+        let open = open(10_000, 1, false);
+        let crowd: Vec<_> = (0..10_000)
+            .map(|n| open.enter(std::net::Ipv4Addr::from_bits((192 << 24) + n).into()))
+            .collect();
+        assert!(open.state().of_address.capacity() >= crowd.len());
+        drop(crowd);
+        assert!(open.state().of_address.capacity() < 200);
     }
 
     #[test]

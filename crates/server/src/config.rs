@@ -10,6 +10,7 @@ mod check;
 pub mod faults;
 mod limits;
 mod models;
+mod open_files;
 mod settings;
 mod sockets;
 mod values;
@@ -18,6 +19,7 @@ pub use auth::{AuthConfig, SameSite};
 pub use check::SettingErrors;
 pub use limits::{LimitConfig, OpenPerAddress};
 pub use models::ModelConfig;
+pub use open_files::{OpenFiles, raise as raise_open_files};
 pub use settings::Settings;
 pub use sockets::SocketConfig;
 

@@ -7,7 +7,7 @@ mod token;
 mod user;
 
 use crate::clock::Clock;
-use crate::config::{Config, Settings};
+use crate::config::{self, Config, Settings};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use store::Store;
@@ -61,6 +61,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         println!("{}", crate::contract::openapi().to_pretty_json()?);
         return Ok(ExitCode::SUCCESS);
     }
+    // Before the settings are read: how many connections are usual depends on it.
+    let files = match command {
+        Command::Serve { .. } => config::raise_open_files(),
+        _ => None,
+    };
     let config = match Config::from_settings(&cli.settings) {
         Ok(config) => config,
         Err(errors) => {
@@ -73,7 +78,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         .build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve { demo } => serve::run(config, demo || cli.demo).await,
+            Command::Serve { demo } => serve::run(config, files, demo || cli.demo).await,
             Command::Migrate => check::migrate(&config).await,
             Command::Check => check::run(&config).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),

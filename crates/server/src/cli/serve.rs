@@ -3,7 +3,7 @@
 use super::logging;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, OpenFiles};
 use crate::listen;
 use std::process::ExitCode;
 
@@ -11,13 +11,16 @@ use std::process::ExitCode;
 ///
 /// # Errors
 /// When the database or the address cannot be used.
-pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(config: Config, files: Option<OpenFiles>, demo: bool) -> anyhow::Result<ExitCode> {
     logging::start(&config.log);
     #[cfg(feature = "faults")]
     crate::config::faults::arm()?;
     let settings = config.summary();
     for (name, value) in &settings {
         tracing::info!(setting = name, value, "effective");
+    }
+    if let Some(files) = files {
+        tell(&files, config.limits.open_connections);
     }
     if !config.http.host.is_loopback() && config.auth.enable_signup {
         tracing::warn!(
@@ -46,6 +49,27 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         "a part of the server ended by a defect; the log says which. Start it again"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says how many files may be open, and what is wrong with it.
+fn tell(files: &OpenFiles, connections: usize) {
+    let OpenFiles { before, now, .. } = *files;
+    tracing::info!(
+        before,
+        now,
+        "this process may have {now} files open; at its start it was {before}"
+    );
+    if let Some(error) = &files.refused {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    if connections >= now {
+        tracing::warn!(
+            connections,
+            files = now,
+            "more connections are allowed than files may be open; raise the limit (LimitNOFILE, ulimit -n) or lower \
+            TIDINGS_OPEN_CONNECTIONS"
+        );
+    }
 }
 
 /// The address as a browser on this machine opens it.

@@ -1,9 +1,9 @@
 //! Bounds on what one person, one address or one slow request can cost.
 
 use super::check::Reader;
+use super::open_files;
 use super::settings::Settings;
 use super::values::{number, seconds};
-use std::fs;
 use std::time::Duration;
 
 /// Most connections where the system would let more be open.
@@ -93,22 +93,18 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
     }
 }
 
-/// As many as this process may open files, less some for the database, models and the log.
+/// As many as this process may open files, less some.
 fn usual_open_connections() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    open_files(&limits).map_or(MOST_OPEN, |files| {
-        files
-            .saturating_sub((files / 8).max(64))
-            .clamp(16, MOST_OPEN)
-    })
+    open_files::limit().map_or(MOST_OPEN, connections_of)
 }
 
-/// The limit of open files that is in force, as Linux tells it; none if there is none.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits
-        .lines()
-        .find_map(|l| l.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// How many connections go into so many open files.
+///
+/// What is left is for the database and the log (some 25 at most), for those who are told that there is no place (64), and
+/// for models: each answer that streams is asked for over a connection of its own.
+fn connections_of(files: usize) -> usize {
+    let left = (files / 8).max(256).min(files / 2);
+    (files - left).clamp(16, MOST_OPEN)
 }
 
 impl LimitConfig {
@@ -151,14 +147,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_of_open_files_is_the_one_in_force() {
-        let limits = |soft: &str| {
-            format!(
-                "Limit      Soft Limit   Hard Limit   Units\nMax open files   {soft}   4096   files\n"
-            )
-        };
-        assert_eq!(open_files(&limits("1024")), Some(1024));
-        assert_eq!(open_files(&limits("unlimited")), None);
-        assert_eq!(open_files(""), None);
+    fn a_small_limit_of_open_files_leaves_enough_for_what_is_no_connection() {
+        for (files, connections) in [
+            (0, 16),
+            (64, 32),
+            (256, 128),
+            (1_024, 768),
+            (4_096, 3_584),
+            (65_536, 57_344),
+            (1 << 20, MOST_OPEN),
+            (usize::MAX, MOST_OPEN),
+        ] {
+            assert_eq!(connections_of(files), connections, "{files}");
+        }
     }
 }

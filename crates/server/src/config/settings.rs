@@ -153,7 +153,7 @@ pub struct Settings {
         global = true
     )]
     pub tidings_send_timeout: Option<String>,
-    /// Open connections, whatever they carry [default: the limit of open files less an eighth, at most 100000]
+    /// Open connections, whatever they carry [default: what the limit of open files has room for, at most 100000]
     #[arg(
         long,
         env = "TIDINGS_OPEN_CONNECTIONS",
@@ -161,7 +161,7 @@ pub struct Settings {
         global = true
     )]
     pub tidings_open_connections: Option<String>,
-    /// Open connections of one address; 0 is no limit [default: 2000, and none for this machine's own]
+    /// Open connections of one address; 0 is no limit [default: half of them, and none for this machine's own]
     #[arg(
         long,
         env = "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",

@@ -9,7 +9,12 @@ use tokio::net::TcpStream;
 
 /// Sends this and no more; answers with what the server says before it hangs up.
 async fn says_to_unfinished(addr: SocketAddr, text: &str) -> String {
-    let mut stream = TcpStream::connect(addr).await.expect("the server listens");
+    let stream = TcpStream::connect(addr).await.expect("the server listens");
+    says_on(stream, text).await
+}
+
+/// The same over a connection that is there already.
+pub async fn says_on(mut stream: TcpStream, text: &str) -> String {
     stream
         .write_all(text.as_bytes())
         .await

@@ -12,6 +12,7 @@ mod live;
 mod memory;
 mod messages;
 mod once;
+mod open_files;
 mod opening;
 mod presence;
 mod pressure;

@@ -18,7 +18,7 @@ const LEFT_BEHIND = join(ROOT, 'target/e2e');
 export function journey(name, tell, serverOptions = {}) {
 	test(name, { timeout: 240_000 }, async (t) => {
 		const server = await Server.start(serverOptions);
-		const browser = await launch();
+		let browser;
 		const people = [];
 		const faults = [];
 		let failed;
@@ -43,6 +43,7 @@ export function journey(name, tell, serverOptions = {}) {
 			});
 		};
 		try {
+			browser = await launch();
 			await tell({ server, arrive, step, audit });
 			await step('axe found nothing on any page', () => {
 				if (faults.length > 0) throw new Error(faults.join('\n'));
@@ -54,7 +55,7 @@ export function journey(name, tell, serverOptions = {}) {
 				if (errors.length > 0) throw new Error(errors.join('\n'));
 			});
 		} finally {
-			await browser.close();
+			await browser?.close();
 			await server.remove();
 		}
 	});

@@ -41,7 +41,12 @@ export class Server {
 	/** Starts on an empty database. */
 	static async start(options) {
 		const server = new Server(await mkdtemp(join(tmpdir(), 'tidings-e2e-')), options);
-		await server.start();
+		try {
+			await server.start();
+		} catch (error) {
+			await server.remove();
+			throw error;
+		}
 		return server;
 	}
 
@@ -81,7 +86,7 @@ export class Server {
 
 	/** SIGKILL, as a crash stops it. */
 	async kill() {
-		this.#process.kill('SIGKILL');
+		this.#process?.kill('SIGKILL');
 		await this.#exited;
 	}
 

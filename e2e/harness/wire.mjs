@@ -16,6 +16,8 @@ export class Wire {
 		const wire = new Wire();
 		wire.#server = createServer((near) => wire.#carry(near, connect(Number(port), hostname)));
 		await new Promise((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
+		// Who fails before closing it must not wait for it forever; nor for what hangs on it and never ends by itself.
+		wire.#server.unref();
 		wire.url = `http://127.0.0.1:${wire.#server.address().port}`;
 		return wire;
 	}
@@ -28,7 +30,7 @@ export class Wire {
 			near.destroy();
 			far.destroy();
 		};
-		for (const socket of [near, far]) socket.on('error', end).on('close', end);
+		for (const socket of [near, far]) socket.on('error', end).on('close', end).unref();
 		if (this.#isSevered) return end();
 		near.pipe(far);
 		far.pipe(near);

@@ -4,7 +4,7 @@
 //! the change, log head first, then the room heads in the order of their names, so heads cannot deadlock on a database
 //! with more than one lane. An [`Effect`] is a row of the log too: every node applies it at its `pos`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Row, params};
@@ -81,7 +81,7 @@ pub enum Effect {
         #[serde(with = "room_name")]
         room: Room,
     },
-    /// All sockets leave the room: its resource is gone.
+    /// All sockets leave the room: its resource is gone, or who may read it changed.
     Empty {
         /// Which.
         #[serde(with = "room_name")]
@@ -102,6 +102,22 @@ pub enum Effect {
         /// Who.
         user_id: UserId,
     },
+}
+
+impl Effect {
+    /// Whether a person to whom these rooms belong now may have lost another one by it. Of a room that was emptied, and of
+    /// a role that changed, the log does not say who lost what.
+    fn may_have_taken(&self, person: &UserId, rooms: &HashSet<Room>) -> bool {
+        match self {
+            Effect::Leave { user_id, room } => user_id == person && !rooms.contains(room),
+            Effect::Empty { room } => !rooms.contains(room),
+            Effect::RenewUser { user_id } => user_id == person,
+            Effect::Join { .. }
+            | Effect::JoinAll { .. }
+            | Effect::EndSession { .. }
+            | Effect::EndUser { .. } => false,
+        }
+    }
 }
 
 /// Rooms in the log's JSON: their name.
@@ -309,6 +325,23 @@ pub fn missed_after(
     }))
 }
 
+/// Whether a person to whom these rooms belong now may have lost another one after `pos`. What came in that one before it
+/// was lost is not among [`missed_after`] in the rooms of now, and never will be, even if the room is the person's again.
+pub fn lost_a_room_after(
+    conn: &Conn,
+    person: &UserId,
+    rooms: &HashSet<Room>,
+    pos: i64,
+) -> Result<bool, Error> {
+    let mut has_lost = false;
+    conn.while_some(sql!("log/effects_after"), [pos], |row| {
+        let effect: Effect = serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(wrong_json)?;
+        has_lost = effect.may_have_taken(person, rooms);
+        Ok((!has_lost).then_some(()))
+    })?;
+    Ok(has_lost)
+}
+
 /// Numbers and stores what a batch emitted, as its last step before the commit.
 pub(crate) fn append(
     conn: &Conn,
@@ -420,12 +453,9 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
     let (pos, room, seq): (i64, Option<Arc<str>>, Option<i64>) =
         (row.get(0)?, row.get(1)?, row.get(2)?);
     let (name, payload): (Arc<str>, String) = (row.get(3)?, row.get(4)?);
-    let wrong = |error: serde_json::Error| {
-        rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
-    };
     let what = match (room, seq) {
         (Some(room), Some(seq)) => {
-            let payload = RawValue::from_string(payload).map_err(wrong)?;
+            let payload = RawValue::from_string(payload).map_err(wrong_json)?;
             What::Event(Event {
                 room,
                 seq,
@@ -433,13 +463,17 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
                 payload: payload.into(),
             })
         }
-        _ => What::Effect(serde_json::from_str(&payload).map_err(wrong)?),
+        _ => What::Effect(serde_json::from_str(&payload).map_err(wrong_json)?),
     };
     Ok(Committed {
         pos,
         at_ms: row.get(5)?,
         what,
     })
+}
+
+fn wrong_json(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
 }
 
 fn unreadable(name: &str, error: &serde_json::Error) -> Error {
@@ -451,7 +485,7 @@ fn unreadable(name: &str, error: &serde_json::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::with_position;
+    use super::*;
 
     #[test]
     fn position_is_added_at_the_top_level() {
@@ -466,5 +500,37 @@ mod tests {
             r#"{"room":"channel:a\"b","seq":7,"at":12,"x":1}"#
         );
         assert_eq!(text("{}"), r#"{"room":"channel:a\"b","seq":7,"at":12}"#);
+    }
+
+    #[test]
+    fn a_person_may_lose_a_room_by_leaving_it_by_its_end_or_by_another_role() {
+        let (ada, bob) = (UserId::from("ada"), UserId::from("bob"));
+        let (here, gone) = (Room::Channel("here".into()), Room::Channel("gone".into()));
+        let rooms = HashSet::from([here.clone()]);
+        let leave = |user_id: &UserId, room: &Room| Effect::Leave {
+            user_id: user_id.clone(),
+            room: room.clone(),
+        };
+        let empty = |room: &Room| Effect::Empty { room: room.clone() };
+        let renew = |user_id: &UserId| Effect::RenewUser {
+            user_id: user_id.clone(),
+        };
+        let join = Effect::Join {
+            user_id: ada.clone(),
+            room: gone.clone(),
+        };
+        for (effect, expected) in [
+            (leave(&ada, &gone), true),
+            (leave(&ada, &here), false),
+            (leave(&bob, &gone), false),
+            (empty(&gone), true),
+            (empty(&here), false),
+            (renew(&ada), true),
+            (renew(&bob), false),
+            (join, false),
+        ] {
+            let may_have_taken = effect.may_have_taken(&ada, &rooms);
+            assert_eq!(may_have_taken, expected, "{effect:?}");
+        }
     }
 }

@@ -37,6 +37,7 @@ const ALL: &[Migration] = migrations![
     7 "0007_commands",
     8 "0008_command_by_key",
     9 "0009_arrivals",
+    10 "0010_effects",
 ];
 
 const MEMORY: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -140,7 +140,13 @@ impl World {
 
     /// Stops the server in order and starts it again over the same database, on the same port.
     pub async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    /// The same with other settings, which stay.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) {
         self.halt().await;
+        change(&mut self.settings);
         let mut settings = self.settings.clone();
         settings.port = Some(self.addr.port().to_string());
         let (app, listening) = start(&settings, &self.clock).await;

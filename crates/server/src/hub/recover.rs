@@ -2,7 +2,9 @@
 //! now. All it missed is given at once, before CONNECT is answered, within a step of the hub: nothing falls between.
 //!
 //! In doubt the answer is no, and the client begins anew: a place that this log does not know, something pruned, too
-//! much missed. Who asks, and what a `pid` says: `live/recovery.rs`.
+//! much missed. And a room that was lost meanwhile: what came in it before is not told, yet the place goes on with the
+//! other rooms, so that nobody would know what is missing if the room were the person's again. One that was lost and is
+//! theirs again already is a room like any other. Who asks, and what a `pid` says: `live/recovery.rs`.
 
 use super::{Entered, Hub, Theirs, has_entered, lock, stamped};
 use crate::live;
@@ -23,7 +25,7 @@ impl Hub {
         lock(&self.0.ring).cursor()
     }
 
-    /// Whether a client that has everything up to `from` can go on in these rooms.
+    /// Whether a client that has everything up to `from` can go on in these rooms, and lost none.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -60,9 +62,16 @@ impl Hub {
     }
 
     async fn missed(&self, theirs: &Theirs, from: Head) -> Result<Option<Missed>, store::Error> {
-        let rooms = names(theirs);
-        self.read(move |conn| store::log::missed_after(conn, &rooms, from, MOST))
-            .await
+        let (names, theirs) = (names(theirs), theirs.clone());
+        self.read(move |conn| {
+            let Some(missed) = store::log::missed_after(conn, &names, from, MOST)? else {
+                return Ok(None);
+            };
+            let (person, rooms) = (&theirs.user_id, &theirs.rooms);
+            let has_lost = store::log::lost_a_room_after(conn, person, rooms, from.number)?;
+            Ok((!has_lost).then_some(missed))
+        })
+        .await
     }
 
     fn go_on_now(&self, socket: &Socket, rooms: &[String], missed: Missed) -> bool {

@@ -36,11 +36,12 @@ fn place(offset: &str) -> Option<Head> {
     })
 }
 
-/// The id that a client had, if it may go on: its `pid` is ours, its token that of the same person, and the log reaches
-/// back to its offset. Whatever is in doubt is a new session.
+/// The id that a client had, if it may go on: its `pid` is ours, its token that of the same person, the log reaches back
+/// to its offset, and the person has lost no room since. Whatever is in doubt is a new session.
 pub(super) async fn id_of(app: &App, request: &RecoveryRequest) -> Option<Sid> {
     let (auth, pid) = (request.auth(), request.pid());
-    if asks(auth) {
+    // Channels that are switched off are lost to everybody, and no effect says so.
+    if asks(auth) || !app.config.features.channels {
         return None;
     }
     let said: Pid = app.auth.unseal(pid)?;

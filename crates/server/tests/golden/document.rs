@@ -16,7 +16,7 @@ Clients that speak only the protocol work, and still miss what happens while the
 that put `resume` into CONNECT's auth object are told what they missed, and get event names that the protocol lacks. Between the two:
 a stock Socket.IO client that adds `recovery=1` to its query (`io(url, {query: {recovery: 1}, auth: {token}})`) gets the protocol's events
 with one more argument, their offset, and after a broken connection `socket.recovered` and what it missed, also over a restart of the
-server; up to 1,000 events or 512 KiB. Rights are those of now. In doubt it begins anew.
+server; up to 1,000 events or 512 KiB. Rights are those of now. In doubt, or if its person lost a room meanwhile, it begins anew.
 ";
 
 /// Compares the document with the file, or writes it when `UPDATE` is set.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::check::streams;
 use crate::fault::Fault;
 use crate::round::Run;
 
@@ -16,7 +17,7 @@ const TRIES: u64 = 3;
 /// must come of it: another finding would not show that the checker sees this one.
 type Bug = (&'static str, &'static str, &'static [Fault], &'static str);
 
-const BUGS: [Bug; 9] = [
+const BUGS: [Bug; 10] = [
     ("lost_event:30", "an event is sent to nobody", &[], " came "),
     (
         "no_event:40",
@@ -54,6 +55,12 @@ const BUGS: [Bug; 9] = [
         "events go to somebody who was removed",
         &[Fault::Churn],
         "without the right",
+    ),
+    (
+        "send_to_removed",
+        "events go to somebody who was removed, in a stock client's session that went on",
+        &[Fault::Cut, Fault::Churn, Fault::Cut, Fault::Churn],
+        streams::WENT_ON,
     ),
     (
         "hang_up",

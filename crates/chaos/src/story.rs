@@ -70,6 +70,7 @@ fn describe(what: &What, room: Option<&Room>) -> Option<String> {
             Some(format!("connects, claims {:?}", mine.collect::<Vec<_>>()))
         }
         What::Greeted(goes_on) => Some(format!("is let in, goes on: {goes_on}")),
+        What::Replayed => Some("has all that it missed".to_owned()),
         What::Ready(rooms) => {
             let mine = rooms.iter().filter(|(found, _)| of_room(found));
             Some(format!("ready {:?}", mine.collect::<Vec<_>>()))

@@ -14,6 +14,7 @@ pub struct Recoveries {
     /// All returns.
     pub returns: usize,
     /// Those that ought to go on: something with an offset was seen in the session, and no backup was restored under it.
+    /// Some begin anew all the same, because their person lost a room; never all of them.
     pub due: usize,
     /// Those that went on.
     pub went_on: usize,

@@ -3,16 +3,19 @@
 //! Order, holes and repeats were judged by the tab itself as they came. A log ends where a backup is restored: each
 //! event is compared with the log of its time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::Finding;
 use super::database::{Database, Logged};
-use crate::tab::{Kind, Position, Room, Tab, What};
+use crate::tab::{Kind, Position, Room, Seen, Tab, What};
 use crate::world::World;
 
 /// How much later than one tab another may see what the server committed, in milliseconds.
 const SEEN_WITHIN_MS: u64 = 2_000;
+
+/// What is said of a finding in a stock client's session that went on.
+pub const WENT_ON: &str = ", in a session that went on";
 
 /// The log as it was until a backup took its place.
 pub struct Epoch {
@@ -105,21 +108,8 @@ impl Epoch {
         later.find(|(_, is_in)| *is_in).map(|(at, _)| *at)
     }
 
-    /// An event between these two that a stock client was to be sent, if the person was in the room from the first one
-    /// up to `until`. While somebody goes and comes they are told nothing of it, so a hole with that in it counts for
-    /// nothing; nor does one in a room of one's own.
-    fn missed(
-        &self,
-        room: &Room,
-        who: usize,
-        (before, after): (i64, i64),
-        until: i64,
-    ) -> Option<i64> {
-        let changes = self.members.get(&(room.clone(), who))?;
-        let absent = before..=until.max(after);
-        if changes.iter().any(|(at, _)| absent.contains(at)) {
-            return None;
-        }
+    /// An event between these two that a stock client was to be sent, for the person was in the room.
+    fn missed(&self, room: &Room, who: usize, (before, after): (i64, i64)) -> Option<i64> {
         (before + 1..after).find(|seq| {
             self.is_member(room, who, *seq) && self.logged(room, *seq).is_some_and(is_for_all)
         })
@@ -180,80 +170,97 @@ impl Sightings {
 #[must_use]
 pub fn check(world: &World, tab: &Tab, epochs: &[Epoch], sightings: &Sightings) -> Vec<Finding> {
     let mut findings = breaches(tab);
-    let mut heads: HashMap<Room, i64> = HashMap::new();
-    let mut newest: HashMap<Room, i64> = HashMap::new();
-    let mut heard: HashSet<Room> = HashSet::new();
-    let mut goes_on = false;
-    let mut connection = 0;
-    for seen in tab.history() {
-        if seen.connection != connection {
-            connection = seen.connection;
-            goes_on = false;
-            heads.clear();
-            heard.clear();
+    findings.extend(check_seen(world, tab, &tab.history(), epochs, sightings));
+    findings
+}
+
+/// Where a tab stands while its history is gone through.
+#[derive(Default)]
+struct Stand {
+    connection: u32,
+    /// What the server stood at in each room when it let the socket in, as it said.
+    heads: HashMap<Room, i64>,
+    /// A stock client's session goes on.
+    goes_on: bool,
+    /// It is being given what it missed; since when it is let in.
+    replays: Option<u64>,
+    /// The newest that a stock client's session saw in each room.
+    newest: HashMap<Room, i64>,
+}
+
+impl Stand {
+    fn is_on(&mut self, connection: u32) {
+        if self.connection != connection {
+            let newest = std::mem::take(&mut self.newest);
+            *self = Stand {
+                connection,
+                newest,
+                ..Stand::default()
+            };
         }
+    }
+
+    fn is_greeted(&mut self, goes_on: bool, at: u64) {
+        self.goes_on = goes_on;
+        self.replays = goes_on.then_some(at);
+        if !goes_on {
+            self.newest.clear();
+        }
+    }
+}
+
+fn check_seen(
+    world: &World,
+    tab: &Tab,
+    history: &[Seen],
+    epochs: &[Epoch],
+    sightings: &Sightings,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut stand = Stand::default();
+    for seen in history {
+        stand.is_on(seen.connection);
         let Some(which) = epochs.iter().position(|epoch| seen.at <= epoch.until) else {
             continue;
         };
         let epoch = &epochs[which];
-        match seen.what {
+        match &seen.what {
             What::Ready(rooms) => {
-                heads.extend(rooms.into_iter().map(|(room, (head, _))| {
-                    let newest = sightings.newest(which, &room, seen.at);
-                    let head = epoch.let_in_at(&room, tab.person, head, newest);
-                    (room, head)
+                stand.heads.extend(rooms.iter().map(|(room, (head, _))| {
+                    let newest = sightings.newest(which, room, seen.at);
+                    let head = epoch.let_in_at(room, tab.person, *head, newest);
+                    (room.clone(), head)
                 }));
             }
             What::Joined(room, at) => {
-                heads.insert(room, at.0);
+                stand.heads.insert(room.clone(), at.0);
             }
-            What::Greeted(is_back) => {
-                goes_on = is_back;
-                if !is_back {
-                    newest.clear();
-                }
-            }
+            What::Greeted(goes_on) => stand.is_greeted(*goes_on, seen.at),
+            What::Replayed => stand.replays = None,
             What::Event(room, position, name, hash) => {
-                let mut head = heads.get(&room).copied().unwrap_or(0);
-                // A stock client that goes on gets all that it missed of the rooms that are its now, also from before it
-                // was added again; and it is told no head.
-                if goes_on {
-                    let newest = sightings.newest(which, &room, seen.at);
-                    head = epoch.let_in_at(&room, tab.person, position.0, newest);
+                let (seq, _) = *position;
+                // A stock client that goes on is told no head. It gets all that it missed of the rooms that were its when it
+                // was let in, also from before it was added again.
+                let head = match stand.replays {
+                    Some(at) => {
+                        let newest = sightings.newest(which, room, at);
+                        epoch.let_in_at(room, tab.person, seq, newest)
+                    }
+                    None => stand.heads.get(room).copied().unwrap_or(0),
+                };
+                let mut found = |what: String| {
+                    let found = Finding::new(format!("at {} ms: {what}", seen.at));
+                    findings.push(found.in_room(room).seen_by(tab.number).at(seen.at));
+                };
+                if let Some(wrong) = seen_event(world, tab, epoch, room, *position, *hash, head) {
+                    let session = if stand.goes_on { WENT_ON } else { "" };
+                    found(format!("{wrong}{session} ({name} {seq})"));
                 }
-                let wrong = seen_event(world, tab, epoch, &room, position, hash, head);
-                findings.extend(wrong.map(|what| {
-                    let what = format!("at {} ms: {what} ({name} {})", seen.at, position.0);
-                    Finding::new(what)
-                        .in_room(&room)
-                        .seen_by(tab.number)
-                        .at(seen.at)
-                }));
                 if tab.kind != Kind::Resuming
-                    && let Some(before) = newest.insert(room.clone(), position.0)
-                    && let Some(missed) = epoch.missed(
-                        &room,
-                        tab.person,
-                        (before, position.0),
-                        // Removed, it came back to its other rooms, whose events moved its offset on; added again, it
-                        // gets of this one what is newer than that.
-                        if heard.insert(room.clone()) && goes_on {
-                            sightings.newest(which, &room, seen.at)
-                        } else {
-                            position.0
-                        },
-                    )
+                    && let Some(before) = stand.newest.insert(room.clone(), seq)
+                    && let Some(missed) = epoch.missed(room, tab.person, (before, seq))
                 {
-                    let what = format!(
-                        "at {} ms: after {before} came {}, without {missed}",
-                        seen.at, position.0
-                    );
-                    findings.push(
-                        Finding::new(what)
-                            .in_room(&room)
-                            .seen_by(tab.number)
-                            .at(seen.at),
-                    );
+                    found(format!("after {before} came {seq}, without {missed}"));
                 }
             }
             _ => {}
@@ -313,6 +320,11 @@ mod tests {
     use serde_json::json;
 
     fn epoch() -> (Epoch, Room) {
+        let (_, epoch, room) = told();
+        (epoch, room)
+    }
+
+    fn told() -> (World, Epoch, Room) {
         let person = |id: &str| Person {
             id: id.into(),
             token: String::new(),
@@ -342,22 +354,20 @@ mod tests {
             events: events.collect(),
             ..Database::default()
         };
-        (Epoch::of(&world, &database, 0), "channel:c".into())
+        let epoch = Epoch::of(&world, &database, u64::MAX);
+        (world, epoch, "channel:c".into())
     }
 
     #[test]
     fn a_stock_client_misses_what_everybody_is_sent_while_it_is_in_the_room() {
         let (epoch, room) = epoch();
-        assert_eq!(
-            epoch.missed(&room, 0, (1, 3), 3),
-            None,
-            "2 has a newer name"
-        );
-        assert_eq!(epoch.missed(&room, 0, (1, 4), 8), Some(3));
-        assert_eq!(epoch.missed(&room, 0, (4, 8), 8), Some(6));
-        assert_eq!(epoch.missed(&room, 1, (2, 4), 4), None, "2 let it in");
-        assert_eq!(epoch.missed(&room, 1, (1, 4), 8), None, "out later");
-        assert_eq!(epoch.missed(&room, 1, (4, 8), 8), None, "out and in");
+        let missed = |who, between| epoch.missed(&room, who, between);
+        assert_eq!(missed(0, (1, 3)), None, "2 has a newer name");
+        assert_eq!(missed(0, (1, 4)), Some(3));
+        assert_eq!(missed(0, (4, 8)), Some(6));
+        assert_eq!(missed(1, (2, 4)), Some(3), "2 let it in");
+        assert_eq!(missed(1, (1, 8)), Some(3), "removed later, and back again");
+        assert_eq!(missed(1, (4, 8)), None, "out and in");
     }
 
     #[test]
@@ -367,5 +377,46 @@ mod tests {
         assert!(epoch.may_see(&room, 1, 6, epoch.let_in_at(&room, 1, 6, 8)));
         assert_eq!(epoch.let_in_at(&room, 1, 6, 6), 6, "not added yet");
         assert_eq!(epoch.let_in_at(&room, 1, 4, 8), 4, "still a member");
+    }
+
+    /// What is found of a stock client of bob's that saw this, while everybody else had seen all before.
+    fn found(seen: &[What]) -> Vec<String> {
+        let (world, epoch, room) = told();
+        let sightings = Sightings(vec![HashMap::from([(room, BTreeMap::from([(8, 1)]))])]);
+        let tab = Tab::new(0, 1, Kind::Recovering, "", tokio::time::Instant::now());
+        let seen = (1..).zip(seen).map(|(at, what)| Seen {
+            at,
+            connection: 1,
+            what: what.clone(),
+        });
+        let history: Vec<Seen> = seen.collect();
+        let found = check_seen(&world, &tab, &history, &[epoch], &sightings);
+        found.into_iter().map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn the_rights_of_a_session_that_goes_on_are_those_of_now_only_for_what_it_missed() {
+        let event = |seq| What::Event("channel:c".into(), (seq, seq), "events:channel".into(), 0);
+        let (back, replayed) = (What::Greeted(true), What::Replayed);
+        let missed = [back.clone(), event(6), replayed.clone(), event(8)];
+        assert_eq!(found(&missed), [""; 0]);
+        let removed = [back, event(4), replayed, event(6), event(8)];
+        assert_eq!(
+            found(&removed),
+            [
+                "at 4 ms: an event was seen by somebody without the right to it, in a session that went on (events:channel 6)"
+            ]
+        );
+        let new = [What::Greeted(false), event(6)];
+        assert_eq!(found(&new).len(), 1, "a new session missed nothing");
+    }
+
+    #[test]
+    fn a_session_that_goes_on_without_what_came_before_its_person_was_removed_has_a_hole() {
+        let event = |seq| What::Event("channel:c".into(), (seq, seq), "events:channel".into(), 0);
+        let history = [event(3), What::Greeted(true), What::Replayed, event(8)];
+        assert_eq!(found(&history), ["at 4 ms: after 3 came 8, without 4"]);
+        let history = [event(3), What::Greeted(false), event(8)];
+        assert_eq!(found(&history), [""; 0], "it began anew");
     }
 }

@@ -32,6 +32,9 @@ const CLOSE: u8 = 8;
 /// The server pings every 2 s and waits 2 s: whoever hears nothing for longer has no connection.
 const SILENCE: Duration = Duration::from_millis(5_000);
 const HANDSHAKE: Duration = Duration::from_secs(5);
+/// What a session that goes on asks at once. The answer is queued behind all that it missed.
+const ASKS: &str = r#"421["resume",{}]"#;
+const ANSWERED: &str = "431[";
 
 /// How a tab behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,8 +271,11 @@ impl Tab {
         {
             used += length;
             match (opcode, payload) {
-                (TEXT, b"2") => stream.write_all(&frame::text("3")).await?,
-                (TEXT, payload) => self.take(payload)?,
+                (TEXT, payload) => {
+                    if let Some(answer) = self.take(payload)? {
+                        stream.write_all(&frame::text(answer)).await?;
+                    }
+                }
                 (CLOSE, _) => bail!("the server said goodbye"),
                 _ => {}
             }
@@ -277,17 +283,29 @@ impl Tab {
         Ok(used)
     }
 
-    fn take(&self, packet: &[u8]) -> Result<()> {
+    /// Takes a packet in; answers with what is to be said to it.
+    fn take(&self, packet: &[u8]) -> Result<Option<&'static str>> {
         let text = std::str::from_utf8(packet)?;
+        if text == "2" {
+            return Ok(Some("3"));
+        }
         if text.starts_with("44") || text.starts_with("41") || text == "1" {
             bail!("the server ended the socket: {text}");
         }
         if let Some(answer) = text.strip_prefix("40") {
-            return self.greeted(answer);
+            let goes_on = self.greeted(answer)?;
+            return Ok(goes_on.then_some(ASKS));
         }
-        let Some(list) = text.strip_prefix("42") else {
-            return Ok(());
-        };
+        if text.starts_with(ANSWERED) {
+            self.note(What::Replayed);
+        }
+        if let Some(list) = text.strip_prefix("42") {
+            self.told(list)?;
+        }
+        Ok(None)
+    }
+
+    fn told(&self, list: &str) -> Result<()> {
         let list: Vec<&RawValue> = serde_json::from_str(list)?;
         let (Some(name), Some(payload)) = (list.first(), list.get(1)) else {
             return Ok(());

@@ -40,10 +40,11 @@ impl Tab {
         state.is_caught_up = false;
     }
 
-    /// CONNECT was answered. A stock client whose `pid` comes back goes on where it was; else it begins anew.
-    pub(super) fn greeted(&self, answer: &str) -> Result<()> {
+    /// CONNECT was answered. A stock client whose `pid` comes back goes on where it was; else it begins anew. Answers
+    /// whether it goes on.
+    pub(super) fn greeted(&self, answer: &str) -> Result<bool> {
         if self.kind == Kind::Resuming {
-            return Ok(());
+            return Ok(false);
         }
         let answer: Value = serde_json::from_str(answer)?;
         let session = answer["pid"].as_str().map(str::to_owned);
@@ -56,7 +57,7 @@ impl Tab {
         state.is_caught_up = true;
         drop(state);
         self.note(What::Greeted(goes_on));
-        Ok(())
+        Ok(goes_on)
     }
 
     /// The last argument of an event is its offset, as socket.io-client sees it.

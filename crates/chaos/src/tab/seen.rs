@@ -29,6 +29,8 @@ pub enum What {
     Asked(BTreeMap<Room, Position>),
     /// CONNECT was answered to a stock client; whether its session goes on.
     Greeted(bool),
+    /// A stock client whose session goes on has all that it missed: the answer came to what it asked when it was greeted.
+    Replayed,
     /// `ready`: the heads of the socket's rooms.
     Ready(BTreeMap<Room, Position>),
     /// `resumed`: which rooms were recovered, and where they are live from.

@@ -12,33 +12,9 @@ fn room_of(channel: &Value) -> String {
     )
 }
 
-/// Ada, whose one tab has seen a message and is closed.
-struct Away {
-    world: World,
-    general: Value,
-    ada: Person,
-    bob: Person,
-    seen: Value,
-}
-
-async fn away() -> Away {
-    let opening = opening::seen(async |_, ada| ada.connect().await).await;
-    let Opening {
-        world,
-        general,
-        ada,
-        bob,
-        tab,
-        seen,
-    } = opening;
-    tab.close().await;
-    Away {
-        world,
-        general,
-        ada,
-        bob,
-        seen,
-    }
+/// Ada's tab is one of our own client's.
+async fn connected() -> Opening {
+    opening::seen(async |_, ada| ada.connect().await).await
 }
 
 /// A socket that claims to stand at this place of the channel.
@@ -78,13 +54,15 @@ async fn recovered(tab: &Tab, channel: &Value) -> bool {
 
 #[tokio::test]
 async fn what_was_missed_arrives_in_order_before_what_is_new() {
-    let Away {
+    let Opening {
         world,
         general,
         ada,
         bob,
+        tab,
         seen,
-    } = away().await;
+    } = connected().await;
+    tab.close().await;
     for text in ["missed 1", "missed 2"] {
         bob.say(&general, text).await;
     }
@@ -98,13 +76,15 @@ async fn what_was_missed_arrives_in_order_before_what_is_new() {
 
 #[tokio::test]
 async fn a_restart_of_the_server_loses_nothing_for_those_who_come_back() {
-    let Away {
+    let Opening {
         mut world,
         general,
         ada,
         bob,
+        tab,
         seen,
-    } = away().await;
+    } = connected().await;
+    tab.close().await;
     bob.say(&general, "missed").await;
     world.restart().await;
     let tab = back_at(&world, &ada, &general, position(&seen)).await;
@@ -114,15 +94,18 @@ async fn a_restart_of_the_server_loses_nothing_for_those_who_come_back() {
 
 #[tokio::test]
 async fn a_claim_that_the_log_does_not_know_is_told_to_fetch_anew() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "one").await;
-    let one = tab.next_in_channel("message").await;
+    let Opening {
+        world,
+        general,
+        ada,
+        bob,
+        tab: _tab,
+        seen,
+    } = connected().await;
     bob.say(&general, "two").await;
     let (seq, at) = (
-        one["seq"].as_i64().unwrap_or(0),
-        one["at"].as_i64().unwrap_or(0),
+        seen["seq"].as_i64().unwrap_or(0),
+        seen["at"].as_i64().unwrap_or(0),
     );
     for claim in [
         json!([seq, at + 1]),
@@ -140,13 +123,15 @@ async fn a_claim_that_the_log_does_not_know_is_told_to_fetch_anew() {
 
 #[tokio::test]
 async fn too_much_missed_is_told_in_one_message() {
-    let Away {
+    let Opening {
         world,
         general,
         ada,
+        tab,
         seen,
         ..
-    } = away().await;
+    } = connected().await;
+    tab.close().await;
     for count in [999, 2] {
         emit(&world, &general, count).await;
         let tab = back_at(&world, &ada, &general, position(&seen)).await;
@@ -207,15 +192,18 @@ async fn joining_and_leaving_stand_in_the_stream() {
 
 #[tokio::test]
 async fn a_live_socket_asks_again_and_is_answered() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "one").await;
-    let one = tab.next_in_channel("message").await;
+    let Opening {
+        world: _world,
+        general,
+        bob,
+        tab,
+        seen,
+        ..
+    } = connected().await;
     bob.say(&general, "two").await;
     texts(&tab, 1).await;
     let mut claims = json!({});
-    claims[room_of(&general)] = position(&one);
+    claims[room_of(&general)] = position(&seen);
     claims["channel:elsewhere"] = json!([1, 1]);
     let answer = tab.call("resume", &[claims]).await;
     assert_eq!(answer[0]["rooms"][room_of(&general)]["recovered"], true);
@@ -230,14 +218,17 @@ async fn a_live_socket_asks_again_and_is_answered() {
 
 #[tokio::test]
 async fn a_snapshot_says_up_to_which_event_it_is() {
-    let world = World::new().await;
-    let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;
-    let tab = ada.connect().await;
-    bob.say(&general, "one").await;
-    let event = tab.next_in_channel("message").await;
+    let Opening {
+        world: _world,
+        general,
+        ada,
+        tab: _tab,
+        seen,
+        ..
+    } = connected().await;
     let page = ada.get(&format!("{}/messages", path_of(&general))).await;
     let as_of = page.headers["tidings-as-of"].to_str().unwrap_or_default();
-    let expected = format!("{}={}:{}", room_of(&general), event["seq"], event["at"]);
+    let expected = format!("{}={}:{}", room_of(&general), seen["seq"], seen["at"]);
     assert_eq!(as_of, expected);
     let list = ada.get("/api/v1/channels/").await;
     let as_of = list.headers["tidings-as-of"].to_str().unwrap_or_default();
@@ -247,13 +238,15 @@ async fn a_snapshot_says_up_to_which_event_it_is() {
 
 #[tokio::test]
 async fn large_events_that_were_missed_do_not_close_the_socket_that_catches_up() {
-    let Away {
+    let Opening {
         mut world,
         general,
         ada,
         bob,
+        tab,
         seen,
-    } = away().await;
+    } = connected().await;
+    tab.close().await;
     // Together more than a connection's queue may hold.
     let texts_missed: Vec<String> = (0..30)
         .map(|number| format!("{number} {}", "x".repeat(60_000)))

@@ -9,6 +9,9 @@ use std::sync::{Mutex, PoisonError};
 /// How many keys are remembered; when as many are busy, new ones must wait.
 const MAX_KEYS: usize = 100_000;
 
+/// How often it is looked then whether some are not busy any more, in ms: all keys are walked for it.
+const LOOK_EVERY_MS: i64 = 1_000;
+
 /// The limit and what was used of it.
 #[derive(Debug)]
 pub(crate) struct Limit {
@@ -16,6 +19,7 @@ pub(crate) struct Limit {
     each_ms: i64,
     /// How much may be counted at once, in ms.
     full_ms: i64,
+    max_keys: usize,
     busy: Mutex<Busy>,
 }
 
@@ -33,6 +37,7 @@ impl Limit {
         Limit {
             each_ms: per_ms / tries,
             full_ms: per_ms,
+            max_keys: MAX_KEYS,
             busy: Mutex::default(),
         }
     }
@@ -43,13 +48,15 @@ impl Limit {
     /// The seconds to wait, when there were too many.
     pub(crate) fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if now_ms - busy.pruned_at_ms > self.full_ms || busy.until.len() >= MAX_KEYS {
+        let is_full = busy.until.len() >= self.max_keys;
+        let look_every_ms = if is_full { LOOK_EVERY_MS } else { self.full_ms };
+        if now_ms - busy.pruned_at_ms > look_every_ms {
             busy.until.retain(|_, until| *until > now_ms);
             busy.until.shrink_to_fit();
             busy.pruned_at_ms = now_ms;
         }
         let keys = &mut busy.until;
-        if keys.len() >= MAX_KEYS && !keys.contains_key(key) {
+        if keys.len() >= self.max_keys && !keys.contains_key(key) {
             return Err(seconds(self.each_ms));
         }
         let until = keys.get(key).copied().unwrap_or(now_ms).max(now_ms) + self.each_ms;
@@ -103,5 +110,22 @@ mod tests {
         }
         assert_eq!(limit.take("ada", 30_001), Ok(()));
         assert_eq!(limit.busy.lock().unwrap().until.len(), 1);
+    }
+
+    #[test]
+    fn when_all_keys_are_busy_new_ones_wait_and_are_not_looked_for_at_every_try() {
+        let limit = Limit {
+            max_keys: 2,
+            ..Limit::new(3, 30_000)
+        };
+        assert_eq!(limit.take("ada", 100_000), Ok(()));
+        assert_eq!(limit.take("bob", 100_000), Ok(()));
+        assert_eq!(limit.take("cem", 105_000), Err(11));
+        assert_eq!(limit.take("ada", 105_000), Ok(()), "it is remembered");
+        // Bob's try is worked off by then; it was looked half a second before.
+        assert_eq!(limit.take("cem", 109_500), Err(11));
+        assert_eq!(limit.take("cem", 110_000), Err(11));
+        assert_eq!(limit.take("cem", 110_501), Ok(()));
+        assert_eq!(limit.take("dan", 119_999), Err(11));
     }
 }

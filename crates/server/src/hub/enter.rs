@@ -193,37 +193,39 @@ impl Hub {
     ) -> Result<Vec<(String, Verdict)>, store::Error> {
         let mut judged = Vec::new();
         let mut unsure = Vec::new();
-        let mut missed_in_all = 0_i64;
         {
             let ring = lock(&self.0.ring);
+            let mut claimed = Vec::new();
             for room in rooms {
-                let Some(claim) = claims.get(&room) else {
-                    judged.push((room, Verdict::New));
-                    continue;
+                match claims.get(&room) {
+                    Some(claim) => {
+                        let head = ring.head(&room);
+                        claimed.push((head.seq.saturating_sub(claim.seq), room, *claim, head));
+                    }
+                    None => judged.push((room, Verdict::New)),
+                }
+            }
+            // Where least was missed first: one busy room does not cost the others their claims.
+            claimed.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+            let mut missed_in_all = 0_i64;
+            for (missed, room, claim, head) in claimed {
+                let is_fed = claim.seq >= 0
+                    && (0..=MAX_MISSED_IN_ROOM).contains(&missed)
+                    && missed_in_all + missed <= MAX_MISSED;
+                let known_at = match missed {
+                    0 => Some(head.at_ms),
+                    _ => ring.at(&room, claim.seq),
                 };
-                let head = ring.head(&room);
-                let missed = head.seq.saturating_sub(claim.seq);
-                missed_in_all = missed.max(0).saturating_add(missed_in_all);
-                let verdict = if claim.seq < 0
-                    || !(0..=MAX_MISSED_IN_ROOM).contains(&missed)
-                    || missed_in_all > MAX_MISSED
-                {
-                    Verdict::Lost
-                } else if missed == 0 {
-                    if claim.seq == 0 || claim.is_at(head.at_ms) {
-                        Verdict::From(claim.seq)
-                    } else {
-                        Verdict::Lost
+                // Before the first event there is nothing whose time could differ.
+                let is_other = claim.seq > 0 && known_at.is_some_and(|at_ms| !claim.is_at(at_ms));
+                let verdict = if is_fed && !is_other {
+                    missed_in_all += missed;
+                    if known_at.is_none() {
+                        unsure.push((judged.len(), claim));
                     }
+                    Verdict::From(claim.seq)
                 } else {
-                    match (claim.seq, ring.at(&room, claim.seq)) {
-                        (1.., Some(at_ms)) if claim.is_at(at_ms) => Verdict::From(claim.seq),
-                        (1.., Some(_)) => Verdict::Lost,
-                        _ => {
-                            unsure.push((judged.len(), *claim));
-                            Verdict::From(claim.seq)
-                        }
-                    }
+                    Verdict::Lost
                 };
                 judged.push((room, verdict));
             }

@@ -145,6 +145,36 @@ async fn a_socket_that_does_not_read_holds_little_and_gets_everything_in_order()
 }
 
 #[tokio::test]
+async fn a_room_in_which_too_much_was_missed_costs_the_others_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &json!({})).await;
+    let ready = next(&mut web, "ready").await.unwrap();
+    let rooms = ready["rooms"].as_object().unwrap();
+    assert!(rooms.len() > 1, "{ready}");
+    drop(web);
+    let missed = app.store.write(|tx| {
+        for number in 0..2_200 {
+            let channel_id = number.to_string().into();
+            let event = ServerEvent::ChannelAdded(ChannelSeen { channel_id });
+            tx.emit(Room::Everyone, event);
+        }
+        Ok::<_, store::Error>(())
+    });
+    missed.await.unwrap();
+    // Rooms come in another order each time.
+    for _ in 0..8 {
+        let mut web = connect(&listening, &token, &ready["rooms"]).await;
+        let resumed = next(&mut web, "resumed").await.unwrap();
+        for room in rooms.keys() {
+            let recovered = &resumed["rooms"][room]["recovered"];
+            assert_eq!(recovered, room != "everyone", "{room}: {resumed}");
+        }
+    }
+    listening.stop().await;
+}
+
+#[tokio::test]
 async fn a_stock_client_that_does_not_read_is_closed_when_a_thousand_frames_wait() {
     let folder = tempfile::tempdir().unwrap();
     let (app, listening, token) = started(folder.path()).await;

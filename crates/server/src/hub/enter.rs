@@ -66,6 +66,16 @@ enum Verdict {
     Lost,
 }
 
+impl Verdict {
+    /// From where a room is fed that is behind already; none if from its head.
+    fn cursor(self) -> Option<i64> {
+        match self {
+            Verdict::From(seq) => Some(seq),
+            Verdict::New | Verdict::Lost => None,
+        }
+    }
+}
+
 impl Hub {
     /// Enters rooms: `ready` with every room's head, then what was missed, then `resumed`. Answers when the socket is in
     /// its rooms, though perhaps behind; nothing falls between.
@@ -93,26 +103,35 @@ impl Hub {
         .ok_or(store::Error::Closed)
     }
 
-    /// The command `resume` on a live socket: asks again in rooms it is in. Answers when all are live.
+    /// The command `resume` on an open socket: asks again in rooms it is in, live or behind. Answers when all are live.
     ///
     /// # Errors
     /// When the log cannot be read; nothing has changed then.
     pub async fn resume(&self, socket: &Socket, claims: &Claims) -> Result<Resumed, store::Error> {
         let mine: Vec<String> = claims
             .keys()
-            .filter(|room| socket.is_in(room))
+            .filter(|room| socket.is_in(room) || self.is_behind_in(socket, room))
             .cloned()
             .collect();
         let rooms = self.judge(mine.into_iter(), claims).await?;
         let (answer, answered) = tokio::sync::oneshot::channel();
         let socket = socket.clone();
         self.step(move |hub| {
-            // A removal may have come between the judgement and now.
-            let rooms = rooms
+            // Removals may have come between the judgement and now, and others fallen behind.
+            let (behind, others): (Vec<_>, Vec<_>) = rooms
                 .into_iter()
-                .filter(|(room, _)| socket.is_in(room))
-                .collect();
-            hub.start(&socket, rooms, Some(answer));
+                .partition(|(room, _)| hub.is_behind_in(&socket, room));
+            let live = others.into_iter().filter(|(room, _)| socket.is_in(room));
+            let asks_behind = !behind.is_empty();
+            for (room, verdict) in behind {
+                hub.move_back(&socket, &room, verdict.cursor());
+            }
+            let asked = hub.start(&socket, live.collect(), Some(answer));
+            if asks_behind {
+                hub.feed(asked);
+            } else {
+                hub.feed_or_finish(asked);
+            }
         })
         .await
         .ok_or(store::Error::Closed)?;
@@ -134,16 +153,16 @@ impl Hub {
                 rooms: heads,
             }),
         );
-        self.start(socket, rooms, None);
+        self.feed_or_finish(self.start(socket, rooms, None));
     }
 
-    /// Makes each room live or behind, and says `resumed` when none is behind.
+    /// Makes each room live or behind.
     fn start(
         &self,
         socket: &Socket,
         rooms: Vec<(String, Verdict)>,
         answer: Option<tokio::sync::oneshot::Sender<Resumed>>,
-    ) {
+    ) -> Behind {
         let mut results = BTreeMap::new();
         let mut places = Vec::new();
         let ring = lock(&self.0.ring);
@@ -178,12 +197,8 @@ impl Hub {
             socket.join(&room);
         }
         drop(ring);
-        self.feed_or_finish(Behind::new(
-            socket.clone(),
-            places.into_iter().collect(),
-            results,
-            answer,
-        ));
+        let places = places.into_iter().collect();
+        Behind::new(socket.clone(), places, results, answer)
     }
 
     async fn judge(

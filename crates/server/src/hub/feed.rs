@@ -42,7 +42,7 @@ pub struct Behind {
     places: Mutex<Places>,
     results: Mutex<BTreeMap<String, Recovered>>,
     /// Who waits for the end: a command's ack, or (none) the event `resumed`.
-    answers: Mutex<Vec<Option<oneshot::Sender<Resumed>>>>,
+    pub(super) answers: Mutex<Vec<Option<oneshot::Sender<Resumed>>>>,
     /// Whether a task feeds it. Else its queue is long, and feeding begins again when it has drained.
     is_fed: AtomicBool,
 }
@@ -106,8 +106,13 @@ impl Hub {
     pub(super) fn feed_or_finish(&self, behind: Behind) {
         if lock(&behind.places).is_empty() {
             behind.finish();
-            return;
+        } else {
+            self.feed(behind);
         }
+    }
+
+    /// Within a step: starts feeding, or has what feeds the socket already go on with this.
+    pub(super) fn feed(&self, behind: Behind) {
         let known = lock(&self.0.behind).get(behind.socket.id()).cloned();
         if let Some(known) = known {
             // A `resume` while catching up.
@@ -179,6 +184,30 @@ impl Hub {
         }
     }
 
+    /// Whether a socket is behind in a room that is its.
+    pub(super) fn is_behind_in(&self, socket: &Socket, room: &str) -> bool {
+        let behind = lock(&self.0.behind).get(socket.id()).cloned();
+        behind.is_some_and(|behind| {
+            let mut places = lock(&behind.places);
+            let place = places.get_mut(room);
+            place.is_some_and(|place| place.until.is_none())
+        })
+    }
+
+    /// Within a step: a room that is behind is fed from here on, if it was further; the client fetches anew if from nowhere.
+    pub(super) fn move_back(&self, socket: &Socket, room: &str, cursor: Option<i64>) {
+        let behind = lock(&self.0.behind).get(socket.id()).cloned();
+        let Some(behind) = behind else { return };
+        match cursor {
+            Some(cursor) => {
+                if let Some(place) = lock(&behind.places).get_mut(room) {
+                    place.cursor = place.cursor.min(cursor);
+                }
+            }
+            None => lose(&behind, room),
+        }
+    }
+
     /// The rooms that a socket is behind in.
     pub(super) fn behind_in(&self, socket: &Socket) -> Vec<Arc<str>> {
         let behind = lock(&self.0.behind).get(socket.id()).cloned();
@@ -201,7 +230,7 @@ impl Hub {
         }
         let hub = self.clone();
         self.0.feeding.spawn(async move {
-            let feeding = AssertUnwindSafe(hub.clone().feed(behind.clone()));
+            let feeding = AssertUnwindSafe(hub.clone().feed_on(behind.clone()));
             if let Err(panic) = feeding.catch_unwind().await {
                 let text = crate::error::panic_text(panic.as_ref());
                 tracing::error!(panic = text, sid = %behind.socket.id(), "feeding a socket broke; it comes back");
@@ -211,7 +240,7 @@ impl Hub {
         });
     }
 
-    async fn feed(self, behind: Arc<Behind>) {
+    async fn feed_on(self, behind: Arc<Behind>) {
         let mut wait = FIRST_LOOK;
         while self.is_feeding(&behind) {
             // Before CONNECT is answered what is sent would be held without a bound.
@@ -276,6 +305,13 @@ impl Hub {
         let Some(place) = places.get_mut(room) else {
             return false;
         };
+        // It may have been moved back since the page was asked for.
+        if page
+            .first()
+            .is_some_and(|event| event.seq - 1 != place.cursor)
+        {
+            return false;
+        }
         for event in page {
             if place.until.is_some_and(|until| event.seq > until) {
                 return true;
@@ -367,10 +403,11 @@ impl Hub {
     }
 }
 
-/// The socket's place in a room is gone from the log: the room goes live from its head, and the client fetches anew.
-fn lose(behind: &Behind, room: &Arc<str>) {
+/// The log does not hold what comes after a socket's place in a room, or never held the place: the room goes live from its
+/// head, and the client fetches anew.
+fn lose(behind: &Behind, room: &str) {
     if let Some(place) = lock(&behind.places).get_mut(room) {
-        tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "the log was pruned before a socket had read it");
+        tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "a socket cannot be given what it missed");
         place.is_lost = true;
         place.cursor = i64::MAX;
     }

@@ -144,6 +144,67 @@ async fn a_socket_that_does_not_read_holds_little_and_gets_everything_in_order()
     listening.stop().await;
 }
 
+/// What a socket that is behind is answered to `resume` with this time of the head it had; the numbers it was given before.
+async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &json!({})).await;
+    let ready = next(&mut web, "ready").await.unwrap();
+    let [before, before_at] = [0, 1].map(|part| ready["rooms"]["everyone"][part].as_i64().unwrap());
+    let id = "x".repeat(10_000);
+    let asking = |hub: &super::Hub| {
+        let behind = super::lock(&hub.0.behind);
+        let asking = behind.values().next();
+        asking.map(|behind| super::lock(&behind.answers).len())
+    };
+    let mut head = before;
+    while app.hub.step(asking).await.unwrap().is_none() {
+        emit(&app, &id).await;
+        head += 1;
+    }
+    let claim = json!(["resume", {"everyone": [before, at(before_at)]}]);
+    web.send(Message::text(format!("421{claim}")))
+        .await
+        .unwrap();
+    while app.hub.step(asking).await.unwrap() < Some(2) {
+        tokio::task::yield_now().await;
+    }
+    let mut given = Vec::new();
+    let answer = loop {
+        let text = web.next().await.unwrap().unwrap().into_text().unwrap();
+        if let Some(answer) = text.strip_prefix("431") {
+            break serde_json::from_str(answer).unwrap();
+        }
+        let event = text.strip_prefix("42").map(serde_json::from_str::<Value>);
+        if let Some(Ok(event)) = event
+            && event[0] == "channel:added"
+        {
+            given.push(event[1]["seq"].as_i64().unwrap() - before);
+        }
+    };
+    listening.stop().await;
+    (answer, given, head - before)
+}
+
+#[tokio::test]
+async fn a_socket_that_is_behind_is_answered_resume_when_it_is_live() {
+    let (answer, given, missed) = resumed_while_behind(|at| at).await;
+    let everyone = &answer[0]["rooms"]["everyone"];
+    assert_eq!(everyone["recovered"], true, "{answer}");
+    // What was on its way already comes once more, and then the rest.
+    let again = given.iter().rposition(|number| *number == 1).unwrap();
+    assert_eq!(given[again..], Vec::from_iter(1..=missed));
+    assert_eq!(given[..again], Vec::from_iter(1..=again as i64));
+}
+
+#[tokio::test]
+async fn a_socket_that_is_behind_is_told_that_its_claim_is_of_another_history() {
+    let (answer, given, missed) = resumed_while_behind(|at| at + 1).await;
+    let everyone = &answer[0]["rooms"]["everyone"];
+    assert_eq!(everyone["recovered"], false, "{answer}");
+    assert!(given.len() < usize::try_from(missed).unwrap());
+}
+
 #[tokio::test]
 async fn a_room_in_which_too_much_was_missed_costs_the_others_nothing() {
     let folder = tempfile::tempdir().unwrap();

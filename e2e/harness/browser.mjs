@@ -7,7 +7,10 @@ import { chromium } from 'playwright-core';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const PATIENCE_MS = 15_000;
+/** A name of this machine that no browser takes for a secure origin, as it takes `127.0.0.1`. */
+export const PLAIN_HOST = 'tidings.test';
 const FLAGS = [
+	`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
 	'--disable-gpu',
 	'--disable-quic',
 	'--no-first-run',

@@ -9,6 +9,17 @@ const MAX_COMPONENT_LINES: usize = 300;
 
 /// Settings of the product are read here alone.
 const CONFIGURATION: [&str; 2] = ["crates/server/src/config.rs", "crates/server/src/config/"];
+/// What browsers have on secure origins only, and the one file that may ask for it because it knows what to do without.
+const SECURE_ORIGINS_ONLY: [(&str, &str); 8] = [
+    ("randomUUID", "packages/client/src/uuid.ts"),
+    ("navigator.locks", "packages/client/src/outbox/tabs.ts"),
+    ("navigator.clipboard", "web/src/lib/ui/copy.ts"),
+    ("crypto.subtle", "nowhere"),
+    ("navigator.serviceWorker", "nowhere"),
+    ("navigator.storage", "nowhere"),
+    ("new Notification(", "nowhere"),
+    ("caches.open(", "nowhere"),
+];
 /// Tools that are no part of the product.
 const TOOLS: [&str; 3] = ["crates/testkit/", "crates/loadgen/", "crates/chaos/"];
 
@@ -76,6 +87,27 @@ fn only_the_configuration_reads_the_environment() {
         }
     }
     complain("settings are read in crates/server/src/config.rs", &faults);
+}
+
+#[test]
+fn the_web_app_asks_for_nothing_that_plain_http_lacks() {
+    let mut faults = Vec::new();
+    let found = sources(&["packages/client/src", "web/src"], &[".ts", ".svelte"]);
+    let seen = |name| found.iter().any(|source| source.text.contains(name));
+    assert!(seen("navigator.clipboard"), "the web app was not found");
+    for source in found.iter().filter(|source| !source.is_test()) {
+        for (number, line) in source.code_lines() {
+            for (name, place) in SECURE_ORIGINS_ONLY {
+                if line.contains(name) && source.path != place {
+                    faults.push(format!("{}:{number}: {name}", source.path));
+                }
+            }
+        }
+    }
+    complain(
+        "what browsers lack over plain HTTP is asked for in one file that can do without (`uuid`, `copyText`)",
+        &faults,
+    );
 }
 
 #[test]

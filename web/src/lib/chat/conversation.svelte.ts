@@ -15,6 +15,7 @@ import {
 	type Model,
 	type Snapshot,
 	type UserId,
+	uuid,
 } from '@tidings/client';
 import { Followed, type Live } from '../live/followed.svelte';
 import { completed, failure, fromHistory, taken, thread, toHistory, withMessages } from './history';
@@ -183,7 +184,7 @@ export class Conversation {
 		const seconds = Math.floor(this.#now() / 1000);
 		const parentId = this.#currentId;
 		const question: ChatMessage = {
-			id: crypto.randomUUID(),
+			id: uuid(),
 			parentId,
 			childrenIds: [],
 			role: 'user',
@@ -209,7 +210,7 @@ export class Conversation {
 	): Promise<void> {
 		const first = this.#id === null;
 		const answer: ChatMessage = {
-			id: crypto.randomUUID(),
+			id: uuid(),
 			parentId: question.id,
 			childrenIds: [],
 			role: 'assistant',

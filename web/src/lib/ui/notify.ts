@@ -6,6 +6,8 @@ import type { ComponentProps } from 'svelte';
 import NotificationToast from './NotificationToast.svelte';
 
 const SECONDS = 1000;
+/** Notices without an id of their own, so far. */
+let count = 0;
 
 export interface PersonNotice {
 	/** One toast per id: a second one replaces the first. */
@@ -67,7 +69,7 @@ function show(
 	props: ComponentProps<typeof NotificationToast>,
 	duration: number,
 ): string | number {
-	const key = id ?? crypto.randomUUID();
+	const key = id ?? `notice-${(count += 1)}`;
 	return toast.custom(NotificationToast, {
 		id: key,
 		duration,

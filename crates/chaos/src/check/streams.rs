@@ -90,15 +90,14 @@ impl Epoch {
         index.ok().map(|index| &log[index])
     }
 
-    /// At which number a server that told this head, and stood at `newest` at most, knew that the person is a member.
-    /// Rights are read from what is committed, heads from what is delivered: one who was let in just after being added
-    /// again may be told a head of before that.
-    fn let_in_at(&self, room: &Room, who: usize, head: i64, newest: i64) -> i64 {
-        if self.is_member(room, who, head) {
-            return head;
+    /// At which number a server that stood at `newest` at most let a person in to whom it gave this event: where they were
+    /// added next, if they were not in the room.
+    fn let_in_at(&self, room: &Room, who: usize, seq: i64, newest: i64) -> i64 {
+        if self.is_member(room, who, seq) {
+            return seq;
         }
-        let entry = self.next_entry(room, who, head);
-        entry.filter(|entry| *entry <= newest).unwrap_or(head)
+        let entry = self.next_entry(room, who, seq);
+        entry.filter(|entry| *entry <= newest).unwrap_or(seq)
     }
 
     /// Where the person was added next after this number.
@@ -226,11 +225,8 @@ fn check_seen(
         let epoch = &epochs[which];
         match &seen.what {
             What::Ready(rooms) => {
-                stand.heads.extend(rooms.iter().map(|(room, (head, _))| {
-                    let newest = sightings.newest(which, room, seen.at);
-                    let head = epoch.let_in_at(room, tab.person, *head, newest);
-                    (room.clone(), head)
-                }));
+                let heads = rooms.iter().map(|(room, (head, _))| (room.clone(), *head));
+                stand.heads.extend(heads);
             }
             What::Joined(room, at) => {
                 stand.heads.insert(room.clone(), at.0);

@@ -90,17 +90,13 @@ impl Hub {
     ) -> Result<Entered, store::Error> {
         let names = theirs.rooms.iter().map(ToString::to_string);
         let rooms = self.judge(names, claims).await?;
-        let (socket, theirs) = (socket.clone(), theirs.clone());
-        self.step(move |hub| {
-            if !hub.is_still(&theirs) {
-                return Entered::AskAgain;
-            }
+        let (socket, user_id) = (socket.clone(), theirs.user_id.clone());
+        self.step_in(theirs, move |hub| {
             has_entered(&socket);
-            hub.let_in(&socket, theirs.user_id, rooms);
+            hub.let_in(&socket, user_id, rooms);
             Entered::Yes
         })
         .await
-        .ok_or(store::Error::Closed)
     }
 
     /// The command `resume` on an open socket: asks again in rooms it is in, live or behind. Answers when all are live.

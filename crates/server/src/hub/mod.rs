@@ -17,7 +17,7 @@ mod planted;
 mod recover;
 mod ring;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use enter::{Claim, Claims, Entered, Theirs};
 pub use feed::SHORT_QUEUE;
@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::log::Head;
 use store::{Committed, Effect, Event, Store, What};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use wire::events::{Joined, Left, ServerEvent};
 use wire::{Room, UserId};
@@ -77,6 +77,8 @@ struct Shared {
     pages: Pages,
     /// Where in the log rights changed last.
     changes: Mutex<Changes>,
+    /// Up to where the log was delivered, for those who wait for it.
+    delivered: watch::Sender<i64>,
     /// Sockets that are behind in some room; a live socket costs nothing here.
     behind: Mutex<HashMap<Sid, Arc<Behind>>>,
     steps: mpsc::Sender<Step>,
@@ -116,6 +118,7 @@ impl Hub {
             ring: Mutex::new(ring_over(head, heads)),
             pages: Pages::default(),
             changes: Mutex::default(),
+            delivered: watch::Sender::new(head.number),
             behind: Mutex::default(),
             io,
             store,
@@ -183,6 +186,7 @@ impl Hub {
                     *lock(&self.0.ring) = ring_over(head, heads);
                     lock(&self.0.changes).of_all(head.number);
                     *cursor = Some(head.number);
+                    self.0.delivered.send_replace(head.number);
                     return;
                 }
                 Err(store::Error::Closed) => return,
@@ -224,6 +228,32 @@ impl Hub {
         answered.await.ok()
     }
 
+    /// Lets a socket into rooms between two events, at the first moment when all is delivered that these were read from:
+    /// what came before they were the person's must not reach a socket that is in them already. [`Entered::AskAgain`] if a
+    /// right of the person changed since.
+    async fn step_in(
+        &self,
+        theirs: &Theirs,
+        work: impl FnOnce(&Hub) -> Entered + Send + 'static,
+    ) -> Result<Entered, store::Error> {
+        let mut delivered = self.0.delivered.subscribe();
+        tokio::select! {
+            // The sender is the hub's own.
+            _ = delivered.wait_for(|pos| *pos >= theirs.read_at_pos) => {}
+            () = self.0.steps.closed() => return Err(store::Error::Closed),
+        }
+        let theirs = theirs.clone();
+        let step = move |hub: &Hub| {
+            let is_still = hub.is_still(&theirs);
+            if is_still {
+                work(hub)
+            } else {
+                Entered::AskAgain
+            }
+        };
+        self.step(step).await.ok_or(store::Error::Closed)
+    }
+
     fn deliver_batch(&self, batch: Vec<Committed>, cursor: &mut Option<i64>) {
         for committed in batch {
             if cursor.is_some_and(|cursor| committed.pos <= cursor) {
@@ -249,6 +279,7 @@ impl Hub {
                 at_ms: committed.at_ms,
             });
         }
+        self.0.delivered.send_replace(cursor.unwrap_or_default());
     }
 
     fn deliver(&self, event: &Event, pos: i64, at_ms: i64) {
@@ -385,17 +416,13 @@ impl Hub {
     /// # Errors
     /// When the server is stopping.
     pub async fn settle(&self, socket: &Socket, theirs: &Theirs) -> Result<Entered, store::Error> {
-        let (socket, theirs) = (socket.clone(), theirs.clone());
-        self.step(move |hub| {
-            if !hub.is_still(&theirs) {
-                return Entered::AskAgain;
-            }
-            hub.settle_now(&socket, &theirs.rooms);
+        let (socket, rooms) = (socket.clone(), theirs.rooms.clone());
+        self.step_in(theirs, move |hub| {
+            hub.settle_now(&socket, &rooms);
             has_entered(&socket);
             Entered::Yes
         })
         .await
-        .ok_or(store::Error::Closed)
     }
 
     /// Within a step: whether no right of the person changed since their rooms were read.

@@ -46,19 +46,15 @@ impl Hub {
         let Some(missed) = self.missed(theirs, from).await? else {
             return Ok(Entered::Doubtful);
         };
-        let (socket, theirs) = (socket.clone(), theirs.clone());
-        self.step(move |hub| {
-            if !hub.is_still(&theirs) {
-                return Entered::AskAgain;
-            }
-            if !hub.go_on_now(&socket, &names(&theirs), missed) {
+        let (socket, rooms) = (socket.clone(), names(theirs));
+        self.step_in(theirs, move |hub| {
+            if !hub.go_on_now(&socket, &rooms, missed) {
                 return Entered::Doubtful;
             }
             has_entered(&socket);
             Entered::Yes
         })
         .await
-        .ok_or(store::Error::Closed)
     }
 
     async fn missed(&self, theirs: &Theirs, from: Head) -> Result<Option<Missed>, store::Error> {

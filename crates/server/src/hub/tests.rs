@@ -1,5 +1,6 @@
 //! What a defect costs: the sockets their transports, nobody an event, the server nothing.
 
+use super::{Entered, Hub, Theirs};
 use crate::app::App;
 use crate::auth::actions::sign_up;
 use crate::clock::Clock;
@@ -7,17 +8,20 @@ use crate::config::{Config, Settings};
 use crate::listen::{Listening, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
-use store::users;
+use store::{Committed, Effect, What, users};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use wire::Room;
 use wire::events::{ChannelPush, ChannelSeen, ServerEvent};
 
-type Web = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Web = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn started(folder: &std::path::Path) -> (App, Listening, String) {
+pub(crate) async fn started(folder: &std::path::Path) -> (App, Listening, String) {
     let settings = Settings {
         host: Some("127.0.0.1".into()),
         port: Some("0".into()),
@@ -37,7 +41,7 @@ async fn started(folder: &std::path::Path) -> (App, Listening, String) {
     (app, listening, token)
 }
 
-async fn connect(listening: &Listening, token: &str, resume: &Value) -> Web {
+pub(crate) async fn connect(listening: &Listening, token: &str, resume: &Value) -> Web {
     let url = format!(
         "ws://{}/ws/socket.io/?EIO=4&transport=websocket",
         listening.addr
@@ -49,7 +53,7 @@ async fn connect(listening: &Listening, token: &str, resume: &Value) -> Web {
 }
 
 /// The next event of this name; none if the connection ended before.
-async fn next(web: &mut Web, name: &str) -> Option<Value> {
+pub(crate) async fn next(web: &mut Web, name: &str) -> Option<Value> {
     let event = async {
         while let Some(Ok(message)) = web.next().await {
             let text = message.into_text().unwrap_or_default();
@@ -67,7 +71,7 @@ async fn next(web: &mut Web, name: &str) -> Option<Value> {
         .unwrap()
 }
 
-async fn emit(app: &App, channel_id: &str) {
+pub(crate) async fn emit(app: &App, channel_id: &str) {
     let channel_id = channel_id.into();
     let emitted = app.store.write(|tx| {
         tx.emit(
@@ -271,5 +275,55 @@ async fn a_part_that_ends_before_the_server_is_no_secret() {
     let (app, listening, _) = started(folder.path()).await;
     app.keep("part", async { panic!("a defect") });
     app.broken.cancelled().await;
+    listening.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_enters_a_room_before_that_is_delivered_which_let_them_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, listening, token) = started(folder.path()).await;
+    let mut web = connect(&listening, &token, &json!({})).await;
+    next(&mut web, "resumed").await.unwrap();
+    let socket = app.io.sockets().pop().unwrap();
+    // A hub of our own, that is handed over what we give it.
+    let (batches, taken) = mpsc::channel(1);
+    let (io, store, arrivals) = (app.io.clone(), app.store.clone(), app.arrivals.clone());
+    let (hub, inbox) = Hub::new(io, store, arrivals, taken).await.unwrap();
+    let delivery = tokio::spawn(hub.clone().run(inbox));
+    let pos = hub.cursor().number + 1;
+    let room = Room::Channel("new".into());
+    let theirs = Theirs {
+        user_id: "ada".into(),
+        session_id: "desk".into(),
+        rooms: Arc::new(HashSet::from([room.clone()])),
+        read_at_pos: pos,
+    };
+    let entering = hub.settle(&socket, &theirs);
+    tokio::pin!(entering);
+    tokio::select! {
+        biased;
+        _ = &mut entering => panic!("the room is entered"),
+        passed = hub.step(|_| ()) => assert!(passed.is_some()),
+    }
+    let what = What::Effect(Effect::EndSession {
+        session_id: "another".into(),
+    });
+    let batch = vec![Committed {
+        pos,
+        at_ms: 1,
+        what,
+    }];
+    batches.send(batch).await.unwrap();
+    assert_eq!(entering.await.unwrap(), Entered::Yes);
+    assert!(socket.is_in(&room.to_string()));
+
+    let later = Theirs {
+        read_at_pos: pos + 1,
+        ..theirs.clone()
+    };
+    let never = hub.settle(&socket, &later);
+    drop(batches);
+    assert!(never.await.is_err(), "the server stops");
+    delivery.await.unwrap();
     listening.stop().await;
 }

@@ -277,7 +277,10 @@ async fn enter_once(
     {
         return app.hub.enter(socket, theirs, claims).await;
     }
-    if let Coming::Back(from) = coming {
+    // Told once that it begins anew, it does, also if it could go on with the rights of a moment later.
+    if let Coming::Back(from) = coming
+        && socket.is_recovered()
+    {
         let entered = app.hub.go_on(socket, theirs, from).await?;
         if entered != Entered::Doubtful {
             return Ok(entered);
@@ -336,7 +339,9 @@ pub async fn renew_rooms(app: &App, socket: &Socket, actor: &Actor) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::tests;
     use serde_json::json;
+    use wire::events::{ChannelEvent, ChannelPush};
 
     #[test]
     fn positions_are_read_with_and_without_their_time() {
@@ -359,5 +364,31 @@ mod tests {
             ),
         ]);
         assert_eq!(read, expected);
+    }
+
+    #[tokio::test]
+    async fn who_was_told_to_begin_anew_gets_nothing_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, listening, token) = tests::started(folder.path()).await;
+        let from = app.hub.cursor();
+        let mut web = tests::connect(&listening, &token, &json!({})).await;
+        tests::next(&mut web, "resumed").await.unwrap();
+        let created = app.store.write(|tx| {
+            let data = ChannelEvent::Created;
+            let created = ServerEvent::Channel(ChannelPush::Created { data });
+            tx.emit(Room::Everyone, created);
+            Ok::<_, Error>(())
+        });
+        created.await.unwrap();
+        tests::next(&mut web, "events:channel").await.unwrap();
+
+        // As when a right changed after the word, and its rooms are entered once more.
+        let socket = app.io.sockets().pop().unwrap();
+        let person = authenticate(&app, &token).await.unwrap().unwrap();
+        let entered = enter_rooms(&app, &socket, person.theirs, Coming::Back(from)).await;
+        assert!(entered.unwrap());
+        socket.disconnect(true);
+        assert_eq!(tests::next(&mut web, "events:channel").await, None);
+        listening.stop().await;
     }
 }

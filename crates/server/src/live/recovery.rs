@@ -8,7 +8,7 @@ use super::connect;
 use crate::app::App;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use socketio::{RecoveryRequest, Sid, Socket};
+use socketio::{Handshake, RecoveryRequest, Sid, Socket};
 use store::log::Head;
 use wire::UserId;
 
@@ -41,7 +41,7 @@ fn place(offset: &str) -> Option<Head> {
 pub(super) async fn id_of(app: &App, request: &RecoveryRequest) -> Option<Sid> {
     let (auth, pid) = (request.auth(), request.pid());
     // Channels that are switched off are lost to everybody, and no effect says so.
-    if asks(auth) || !app.config.features.channels {
+    if asks(auth) || !is_wanted(request.handshake()) || !app.config.features.channels {
         return None;
     }
     let said: Pid = app.auth.unseal(pid)?;
@@ -73,6 +73,11 @@ fn asks(auth: &Value) -> bool {
     auth.get("resume").is_some_and(Value::is_object)
 }
 
+/// Whether the client asked for recovery.
+fn is_wanted(handshake: &Handshake) -> bool {
+    handshake.query("recovery") == Some("1")
+}
+
 fn from(said: &Pid, offset: Option<&str>) -> Option<Head> {
     match offset {
         Some(offset) => place(offset),
@@ -95,7 +100,7 @@ pub(super) fn place_of(app: &App, socket: &Socket, auth: &Value) -> Option<Head>
 /// Offers recovery to a socket that asked for it, before it enters its rooms. For one that was to go on, it takes that
 /// back: its client begins anew.
 pub(super) fn offer(app: &App, socket: &Socket, person: &UserId) {
-    if socket.handshake().query("recovery") != Some("1") || socket.is_connected() {
+    if !is_wanted(socket.handshake()) || socket.is_connected() {
         return;
     }
     let start = app.hub.cursor();

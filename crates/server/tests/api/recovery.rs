@@ -312,6 +312,17 @@ async fn who_may_have_lost_a_room_by_its_access_or_by_another_role_begins_anew()
 }
 
 #[tokio::test]
+async fn who_no_longer_asks_for_it_begins_anew() {
+    let world = World::new().await;
+    let ([_, bob], _, held) = away(&world).await;
+    let auth = json!({"token": bob.token, "pid": held.pid, "offset": held.offset});
+    let tab = Tab::open(&world.url(), Some(auth)).await;
+    assert_ne!(tab.sid, held.sid);
+    tab.settled().await;
+    tab.nothing_of("events:channel");
+}
+
+#[tokio::test]
 async fn while_channels_are_switched_off_nobody_goes_on() {
     let mut world = World::new().await;
     let ([_, bob], _, held) = away(&world).await;

@@ -89,7 +89,7 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 		await desk.getByRole('button', { name: 'Save' }).click();
 		await seen(other.getByText('changed while you were reading'));
 		await other.getByRole('button', { name: 'Approve, Goals' }).click();
-		await seen(other.getByText('look again, then approve'));
+		await seen(other.getByText('look again, then decide'));
 		await seen(stale.getByText('when it is good', { exact: false }));
 		await audit(other, 'a stale proposal');
 		const { blocks } = await server.api('/api/v1/memory/blocks', { token });
@@ -131,6 +131,25 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 		await seen(other.getByText(/Rejected: Values/));
 		await other.keyboard.press('Tab');
 		assert.match(await other.evaluate(() => document.activeElement.textContent), /Approve/);
+	});
+
+	await step('rejecting what changed meanwhile shows it first', async () => {
+		await propose('Ship the beta on Friday.');
+		const waiting = card(other, 'on Friday');
+		await seen(waiting);
+		const [{ version }] = (await server.api('/api/v1/memory/blocks', { token })).blocks;
+		await call(`blocks/${block.id}/update`, { body: 'Ship in January.', base_version: version });
+		await seen(other.getByText('changed while you were reading'));
+		await waiting.getByRole('button', { name: 'Reject, Goals' }).click();
+		await seen(other.getByText('look again, then decide'));
+		await seen(waiting.getByText('in January', { exact: false }));
+		await audit(other, 'a rejection that came too late');
+		await seen(reviewRow(other, 1));
+		await waiting.getByRole('button', { name: 'Reject, Goals' }).click();
+		await seen(other.getByText(/Rejected: Goals/));
+		await both((tab) => seen(reviewRow(tab, 0)));
+		await propose('Ship in February.');
+		await both((tab) => seen(reviewRow(tab, 1)));
 	});
 
 	await step('Jump to knows the review and the blocks', async () => {

@@ -237,7 +237,8 @@ fn body_of(world: &World, wish: &Wish, tag: &str) -> Value {
             base_version,
             ..
         } => json!({"base_version": base_version, "body": format!("{tag} approved")}),
-        Wish::Delete { .. } | Wish::Decide { .. } => Value::Null,
+        Wish::Decide { base_version, .. } => json!({"base_version": base_version}),
+        Wish::Delete { .. } => Value::Null,
     }
 }
 

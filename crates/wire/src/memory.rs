@@ -1,7 +1,7 @@
 //! Memory blocks and proposals: short texts about a person that agents read, and changes that a person decides about.
 //!
-//! An agent proposes; a person approves, edits or rejects. Approval names the proposal and the version it was made from,
-//! so that a stale one cannot silently undo another. Times in milliseconds.
+//! An agent proposes; a person approves, edits or rejects. A decision names the proposal and the version that the person
+//! saw, so that a stale one cannot silently undo another. Times in milliseconds.
 
 use crate::UserId;
 use serde::{Deserialize, Serialize};
@@ -201,4 +201,11 @@ pub struct Approve {
     /// The text as the person edited it; absent takes the proposed one.
     #[serde(default)]
     pub body: Option<String>,
+}
+
+/// `POST /api/v1/memory/proposals/{id}/reject`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct Reject {
+    /// The version the person saw; another one now is a 409.
+    pub base_version: i64,
 }

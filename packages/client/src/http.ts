@@ -32,6 +32,7 @@ import type {
 	Proposal,
 	Proposals,
 	ReadMarker,
+	Reject,
 	Role,
 	ServerConfig,
 	ServerVersion,
@@ -226,8 +227,9 @@ export function createApi(options: ApiOptions = {}) {
 			/** 409 `stale_version` or `already_decided`. A text of the person's own goes into `body`. */
 			approve: (id: string, body: Approve): Promise<MemoryBlock> =>
 				unwrap(client.POST('/api/v1/memory/proposals/{id}/approve', { params: at(id), body })),
-			reject: (id: string): Promise<Proposal> =>
-				unwrap(client.POST('/api/v1/memory/proposals/{id}/reject', { params: at(id) })),
+			/** 409 `stale_version` or `already_decided`. */
+			reject: (id: string, body: Reject): Promise<Proposal> =>
+				unwrap(client.POST('/api/v1/memory/proposals/{id}/reject', { params: at(id), body })),
 		},
 
 		chats: {

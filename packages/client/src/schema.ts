@@ -963,7 +963,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn a proposal down; 409 if it is decided already. */
+        /** Turn a proposal down; 409 if the block moved on or the proposal is decided already. */
         post: operations["reject_proposal"];
         delete?: never;
         options?: never;
@@ -2164,6 +2164,14 @@ export interface components {
             /** @description Everything that was missed has been sent. False: fetch the room's content anew. */
             recovered: boolean;
         };
+        /** @description `POST /api/v1/memory/proposals/{id}/reject`. */
+        Reject: {
+            /**
+             * Format: int64
+             * @description The version the person saw; another one now is a 409.
+             */
+            base_version: number;
+        };
         /** @description `POST /api/v1/chats/{id}/messages/{mid}/event`: as if the model's side had reported it. */
         ReportChatEvent: {
             /** @description What the type says. */
@@ -2424,6 +2432,7 @@ export type ReadMarker = components['schemas']['ReadMarker'];
 export type ReadPosition = components['schemas']['ReadPosition'];
 export type Ready = components['schemas']['Ready'];
 export type Recovered = components['schemas']['Recovered'];
+export type Reject = components['schemas']['Reject'];
 export type ReportChatEvent = components['schemas']['ReportChatEvent'];
 export type Resumed = components['schemas']['Resumed'];
 export type Role = components['schemas']['Role'];
@@ -4520,7 +4529,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reject"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -15,6 +15,7 @@ export type {
 	MemoryUpdated,
 	Proposal,
 	Proposals,
+	Reject,
 	UpdateBlock,
 } from './schema.ts';
 

@@ -9,7 +9,7 @@ use store::{Conn, Tx, memory};
 use wire::events::{DecidedDiff, MemoryPush, MemoryUpdated, PendingDiffs, ServerEvent};
 use wire::memory::{
     Approve, CreateBlock, MemoryBlock, MemoryBlocks, Proposal, ProposalStatus, Proposals, Propose,
-    UpdateBlock,
+    Reject, UpdateBlock,
 };
 use wire::{Room, UserId};
 
@@ -210,12 +210,14 @@ fn approve_in(
     Ok(block)
 }
 
-/// The caller turns a proposal down.
-pub async fn reject(app: &App, actor: &Actor, id: String) -> Result<Proposal, Error> {
+/// The caller turns a proposal down, having seen the block as it is.
+pub async fn reject(app: &App, actor: &Actor, id: String, form: Reject) -> Result<Proposal, Error> {
     let (caller, now_ms) = (actor.clone(), app.clock.now_ms());
     app.command(actor, move |tx| {
         let proposal = access::may_decide(tx, &caller, &id)?;
         refuse_decided(&proposal)?;
+        let block = access::own_block(tx, &caller, &proposal.block_id)?;
+        refuse_stale(&block, form.base_version)?;
         memory::decide(tx, &id, ProposalStatus::Rejected, now_ms)?;
         let block = access::own_block(tx, &caller, &proposal.block_id)?;
         let decided = decided(tx, &block, &id, caller.id().as_str())?;

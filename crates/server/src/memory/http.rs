@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::errors::ErrorBody;
 use wire::memory::{
-    Approve, CreateBlock, MemoryBlock, MemoryBlocks, Proposal, Proposals, Propose, UpdateBlock,
+    Approve, CreateBlock, MemoryBlock, MemoryBlocks, Proposal, Proposals, Propose, Reject,
+    UpdateBlock,
 };
 
 /// The routes.
@@ -121,14 +122,16 @@ async fn approve(
     actions::approve(&app, &actor, id, form).await.map(Json)
 }
 
-/// Turn a proposal down; 409 if it is decided already.
-#[utoipa::path(post, operation_id = "reject_proposal", path = "/api/v1/memory/proposals/{id}/reject", tag = "memory", params(("id" = String, Path)), responses(
+/// Turn a proposal down; 409 if the block moved on or the proposal is decided already.
+#[utoipa::path(post, operation_id = "reject_proposal", path = "/api/v1/memory/proposals/{id}/reject", tag = "memory", params(("id" = String, Path)),
+    request_body = Reject, responses(
     (status = 200, body = Proposal), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)
 ))]
 async fn reject(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<String>,
+    Body(form): Body<Reject>,
 ) -> Result<Json<Proposal>, Error> {
-    actions::reject(&app, &actor, id).await.map(Json)
+    actions::reject(&app, &actor, id, form).await.map(Json)
 }

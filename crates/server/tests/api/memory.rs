@@ -103,9 +103,36 @@ async fn a_later_proposal_of_the_same_agent_takes_the_place_of_the_former() {
     propose(&agent, &block, "Ship on Tuesday.").await;
     assert_eq!(total(&ada).await, 1);
     let reject = format!("/api/v1/memory/proposals/{}/reject", text(&first["id"]));
-    ada.post(&reject, &json!({}))
+    ada.post(&reject, &json!({"base_version": 1}))
         .await
         .refused(409, "already_decided");
+}
+
+#[tokio::test]
+async fn who_rejects_has_seen_the_text_as_it_is() {
+    let world = World::new().await;
+    let [ada] = world.people(["ada"]).await;
+    let (block, agent) = with_agent(&world, &ada).await;
+    let proposal = propose(&agent, &block, "Ship on Monday.").await;
+    let update = format!("/api/v1/memory/blocks/{}/update", text(&block["id"]));
+    let mine = json!({"body": "Ship when it is good.", "base_version": 1});
+    ada.post(&update, &mine).await.ok();
+
+    let reject = format!("/api/v1/memory/proposals/{}/reject", text(&proposal["id"]));
+    let nameless = ada.post(&reject, &json!({})).await;
+    assert_eq!(nameless.status, 422, "{}", nameless.body);
+    assert_eq!(
+        nameless.body["detail"][0]["loc"],
+        json!(["body", "base_version"])
+    );
+    for seen in [1, 3] {
+        let form = json!({"base_version": seen});
+        ada.post(&reject, &form).await.refused(409, "stale_version");
+    }
+    assert_eq!(total(&ada).await, 1, "it still waits");
+    let rejected = ada.post(&reject, &json!({"base_version": 2})).await.ok();
+    assert_eq!(rejected["status"], "rejected");
+    assert_eq!(total(&ada).await, 0);
 }
 
 #[tokio::test]
@@ -130,7 +157,8 @@ async fn people_decide_and_agents_propose() {
     let proposal = propose(&agent, &block, "Ship on Monday.").await;
     for (who, status, code) in [(&agent, 403, "forbidden"), (&bob, 404, "not_found")] {
         let path = format!("/api/v1/memory/proposals/{}/reject", text(&proposal["id"]));
-        who.post(&path, &json!({})).await.refused(status, code);
+        let form = json!({"base_version": 1});
+        who.post(&path, &form).await.refused(status, code);
     }
     assert_eq!((total(&ada).await, total(&bob).await), (json!(1), json!(0)));
 }

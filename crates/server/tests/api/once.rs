@@ -170,7 +170,7 @@ async fn sample(world: &World, admin: &Person, name: &str) -> Sample {
                 "approve_proposal" => {
                     by_bob(format!("{to_decide}/approve"), json!({"base_version": 1}))
                 }
-                _ => by_bob(format!("{to_decide}/reject"), nothing),
+                _ => by_bob(format!("{to_decide}/reject"), json!({"base_version": 1})),
             }
         }
         "delete_api_key" => {

@@ -155,12 +155,13 @@ describe('Memory', () => {
 		expect(memory.block('goals')?.body).toBe('Ship on Monday.');
 	});
 
-	it('has the present texts after a stale approval', async () => {
+	it.each(['approve', 'reject'] as const)('has the present texts after a stale decision to %s', async (decision) => {
 		const { memory, api, server, opened } = world();
 		await opened({ review: true });
 		server.blocks = [{ ...goals, body: 'Ship when it is good.', version: 2 }];
-		api.approve.mockRejectedValueOnce(refused('stale_version'));
-		await expect(memory.approve('p1', { base_version: 1 })).rejects.toThrow();
+		api[decision].mockRejectedValueOnce(refused('stale_version'));
+		await expect(memory[decision]('p1', { base_version: 1 })).rejects.toThrow();
+		expect(api[decision]).toHaveBeenCalledWith('p1', { base_version: 1 });
 		expect([memory.block('goals')?.version, memory.proposals.length]).toEqual([2, 1]);
 	});
 
@@ -169,7 +170,7 @@ describe('Memory', () => {
 		await opened({ review: true });
 		server.proposals = [];
 		api.reject.mockRejectedValueOnce(refused('already_decided'));
-		await expect(memory.reject('p1')).rejects.toThrow();
+		await expect(memory.reject('p1', { base_version: 1 })).rejects.toThrow();
 		expect(memory.proposals).toEqual([]);
 	});
 

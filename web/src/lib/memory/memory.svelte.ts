@@ -14,6 +14,7 @@ import {
 	type NumberedEvent,
 	type Proposal,
 	type Proposals,
+	type Reject,
 	type UpdateBlock,
 } from '@tidings/client';
 import { createContext } from 'svelte';
@@ -178,15 +179,20 @@ export class Memory {
 	}
 
 	/** Throws what the server says; after a 409 what is here is present. */
-	async reject(id: string): Promise<void> {
-		await this.#deciding(id, () => this.#api.reject(id));
+	async reject(id: string, form: Reject): Promise<void> {
+		await this.#deciding(id, () => this.#knowing(() => this.#api.reject(id, form)));
 	}
 
 	async #change(work: () => Promise<MemoryBlock>): Promise<MemoryBlock> {
+		const block = await this.#knowing(() => this.#own.run(work, ({ id, version }) => ({ block_id: id, version })));
+		this.#put(block);
+		return block;
+	}
+
+	/** After a 409 the blocks here are the present ones. */
+	async #knowing<T>(work: () => Promise<T>): Promise<T> {
 		try {
-			const block = await this.#own.run(work, ({ id, version }) => ({ block_id: id, version }));
-			this.#put(block);
-			return block;
+			return await work();
 		} catch (cause) {
 			if (isConflict(cause)) await this.#list.reload();
 			throw cause;

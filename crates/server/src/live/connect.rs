@@ -172,6 +172,10 @@ pub async fn hand_over(
         .as_ref()
         .is_none_or(|before| before.user.id != actor.user.id);
     if is_new {
+        if before.is_some() {
+            // The former may come back to what was theirs, and to nothing later.
+            socket.stop_offsets();
+        }
         leave_everything(app, socket, session).await;
     } else if let Some(before) = before.filter(|before| before.session_id != actor.session_id) {
         socket.leave(&sockets_with(&before.session_id));

@@ -47,6 +47,25 @@ async fn says(tab: &Tab, texts: &[&str]) {
 }
 
 #[tokio::test]
+async fn a_client_whose_socket_changed_hands_comes_back_to_where_it_was_its() {
+    let world = World::new().await;
+    let (general, [ada, bob, cem]) = world.members_of("general", ["ada", "bob", "cem"]).await;
+    let crew = ada.group("crew", &[&cem]).await;
+    let tab = open(&world, &ada).await;
+    cem.say(&general, "seen").await;
+    says(&tab, &["seen"]).await;
+    tab.call("user-join", &[json!({"auth": {"token": bob.token}})])
+        .await;
+    cem.say(&crew, "missed").await;
+    cem.say(&general, "later").await;
+    says(&tab, &["later"]).await;
+    let held = breaks(tab);
+    let tab = back(&world, &ada, &held).await;
+    assert!(is_recovered(&tab, &held));
+    says(&tab, &["missed", "later"]).await;
+}
+
+#[tokio::test]
 async fn a_client_that_comes_back_gets_what_it_missed_in_all_rooms_in_order() {
     let mut world = World::new().await;
     let (general, [ada, bob]) = world.members_of("general", ["ada", "bob"]).await;

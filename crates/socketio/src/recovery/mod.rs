@@ -210,7 +210,7 @@ impl Holders {
 
     /// The socket is over, its handlers too.
     pub(crate) fn release(&self, socket: &Socket) {
-        if socket.takes_offsets() {
+        if socket.was_offered_recovery() {
             self.let_go(*socket.id(), socket);
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use socketio_proto::socket::Kind;
 
-use super::{ASKED, ASKING, CONNECTED, GONE, REFUSED, Socket};
+use super::{ASKED, ASKING, CONNECTED, GONE, NO_OFFSETS, OFFSETS, PAST_OFFSETS, REFUSED, Socket};
 use crate::{
     Class, DisconnectReason, Frame, Full, Sid,
     conn::Close,
@@ -111,8 +111,17 @@ impl Socket {
         drop(own);
         self.0.hall.holders.hold(self);
         self.0.is_back.store(false, Ordering::Release);
-        self.0.takes_offsets.store(true, Ordering::Release);
+        self.0.offsets.store(OFFSETS, Ordering::Release);
         true
+    }
+
+    /// Gives the client of a socket that was offered recovery no more offsets: it may come back to what it has heard up to
+    /// now, and to nothing later. For a socket that becomes somebody else's.
+    pub fn stop_offsets(&self) {
+        let (now, then) = (Ordering::AcqRel, Ordering::Acquire);
+        let offsets = &self.0.offsets;
+        // A socket that had none keeps none.
+        _ = offsets.compare_exchange(OFFSETS, PAST_OFFSETS, now, then);
     }
 
     /// Whether the client came back and its `pid` was honoured: it has the id of before, and is told so.
@@ -121,7 +130,11 @@ impl Socket {
     }
 
     pub(crate) fn takes_offsets(&self) -> bool {
-        self.0.takes_offsets.load(Ordering::Acquire)
+        self.0.offsets.load(Ordering::Acquire) == OFFSETS
+    }
+
+    pub(crate) fn was_offered_recovery(&self) -> bool {
+        self.0.offsets.load(Ordering::Acquire) != NO_OFFSETS
     }
 
     /// Before `on_connect`: the socket is one that was here before.
@@ -129,7 +142,7 @@ impl Socket {
         self.0.recovered.get_or_init(|| sid);
         self.own().pid = Some(pid.into());
         self.0.is_back.store(true, Ordering::Release);
-        self.0.takes_offsets.store(true, Ordering::Release);
+        self.0.offsets.store(OFFSETS, Ordering::Release);
     }
 
     /// Takes back what it had when it went away.

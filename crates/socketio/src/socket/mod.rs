@@ -34,6 +34,13 @@ const CONNECTED: u8 = 1;
 /// Refused, disconnected, or the connection is gone.
 const GONE: u8 = 2;
 
+/// Not offered recovery: events reach it as they are.
+const NO_OFFSETS: u8 = 0;
+/// Offered recovery: events reach it with their offsets.
+const OFFSETS: u8 = 1;
+/// Offered recovery up to some event: later ones reach it as they are.
+const PAST_OFFSETS: u8 = 2;
+
 /// The owner refused a frame.
 const REFUSED: u8 = 1;
 /// The owner asked for it.
@@ -46,8 +53,8 @@ struct Inner {
     state: AtomicU8,
     /// Why its owner is to be told when the queue is short: [`REFUSED`], [`ASKED`] or both.
     awaits: AtomicU8,
-    /// Whether it was offered recovery, so that events reach it with their offsets.
-    takes_offsets: AtomicBool,
+    /// Whether it was offered recovery: [`NO_OFFSETS`], [`OFFSETS`] or [`PAST_OFFSETS`].
+    offsets: AtomicU8,
     /// Whether it goes on where it was.
     is_back: AtomicBool,
     flags: AtomicU32,
@@ -96,7 +103,7 @@ impl Socket {
             recovered: OnceLock::new(),
             state: AtomicU8::new(ASKING),
             awaits: AtomicU8::new(0),
-            takes_offsets: AtomicBool::new(false),
+            offsets: AtomicU8::new(NO_OFFSETS),
             is_back: AtomicBool::new(false),
             flags: AtomicU32::new(0),
             hall,

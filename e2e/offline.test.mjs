@@ -226,3 +226,30 @@ async function rowsLeft() {
 	}
 	return rows;
 }
+
+journey('A network that falls silent is noticed by what one does', async ({ server, arrive, step }) => {
+	await World.of(server);
+	const wire = await Wire.to(server.url);
+	const ada = await arrive('Ada', { baseURL: wire.url });
+	let page;
+
+	await step('a message over it brings the bar long before the next ping is missed', async () => {
+		page = await ada.open('/');
+		await signIn(page, ADA);
+		await row(page, 'launch').click();
+		await seen(message(page, 'Word 70 of the launch.'));
+		wire.hang();
+		await say(page, LAUNCH, 'Does anybody hear me?');
+		// The ping that the server owes is missed after 20 to 45 s.
+		await away(page).waitFor({ timeout: 18_000 });
+		await seen(line(page, 'Does anybody hear me?'));
+	});
+
+	await step('and it is sent when the network is back', async () => {
+		wire.mend();
+		await gone(away(page));
+		await seen(message(page, 'Does anybody hear me?'));
+		await gone(clock(page, 'Does anybody hear me?'));
+	});
+	await wire.close();
+});

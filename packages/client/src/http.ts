@@ -6,8 +6,10 @@
 import createClient from 'openapi-fetch';
 import { as, snapshot, unwrap } from './answers.ts';
 import type { Snapshot } from './as-of.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
 import type { paths } from './schema.ts';
+import { attentive } from './silence.ts';
 import { snapshotsOf } from './snapshots.ts';
 import { completionStream } from './stream.ts';
 import type {
@@ -49,7 +51,10 @@ export interface ApiOptions {
 	token?: () => string | null;
 	/** Told of every answer 401: the token may have ended. */
 	onUnauthorized?: () => void;
+	/** Told when a call gets no answer, or none for long: the connection beside it may be dead (`Tidings.doubt`). */
+	onSilence?: () => void;
 	fetch?: typeof globalThis.fetch;
+	clock?: Clock;
 	/** How long a call may take before it counts as `Unreachable`, in milliseconds. Answers that stream take longer. */
 	timeoutMs?: number;
 }
@@ -67,9 +72,10 @@ function loose(body: CompletionRequest) {
 export function createApi(options: ApiOptions = {}) {
 	const baseUrl = options.baseUrl ?? '';
 	const call = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
+	const heeded = attentive(call, options.clock ?? systemClock, () => options.onSilence?.());
 	// The time runs on when the head has come: the body belongs to the answer.
 	const timely = (request: Request) =>
-		call(request, { signal: within(options.timeoutMs ?? TIMEOUT_MS, request.signal).signal });
+		heeded(request, { signal: within(options.timeoutMs ?? TIMEOUT_MS, request.signal).signal });
 	const client = createClient<paths>({ baseUrl, fetch: timely, credentials: 'same-origin' });
 	const headers = (): Record<string, string> => {
 		const token = options.token?.() ?? null;

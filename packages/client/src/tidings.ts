@@ -16,6 +16,7 @@ import type { OutboxLimits } from './outbox/row.ts';
 import { HttpSender } from './outbox/send.ts';
 import { MemoryStore, type OutboxStore } from './outbox/store.ts';
 import { BrowserTabs, OneTab, type Tabs } from './outbox/tabs.ts';
+import { attentive } from './silence.ts';
 import { Connector, type ConnectionState, type Transport } from './sync/connector.ts';
 import { Follow, type CaughtUp } from './sync/follow.ts';
 import { SocketLink, type Link, type LinkHost } from './sync/link.ts';
@@ -34,7 +35,7 @@ export interface TidingsOptions {
 	person?: UserId;
 	/** The token is not valid any more. */
 	onUnauthorized?: () => void;
-	/** The calls over HTTP; default: made from `url`, `token` and `fetch`. */
+	/** The calls over HTTP; default: made from `url`, `token` and `fetch`. One made elsewhere tells `doubt` of silence. */
 	api?: Api;
 	fetch?: typeof globalThis.fetch;
 	/** Where commands are kept, who of several tabs sends them, and how much is kept at most. */
@@ -102,8 +103,9 @@ export class Tidings {
 		const host = this.#host();
 		this.#link = options.link?.(host) ?? new SocketLink(socketOptions(options), host);
 		const { url: baseUrl, token, fetch, onUnauthorized } = options;
-		this.api = options.api ?? createApi({ baseUrl, token, fetch, onUnauthorized });
-		this.outbox = makeOutbox(options, this.#clock, this.#chance);
+		const onSilence = () => this.doubt();
+		this.api = options.api ?? createApi({ baseUrl, token, fetch, onUnauthorized, onSilence, clock: this.#clock });
+		this.outbox = makeOutbox(options, attentive(fetch, this.#clock, onSilence), this.#clock, this.#chance);
 		this.commands = new Commands(this.outbox);
 	}
 
@@ -153,6 +155,11 @@ export class Tidings {
 	/** Connects at once instead of waiting; over a connection that looks alive it asks whether it is. */
 	retryNow(): void {
 		this.#step(() => this.#connector.wake(this.#clock.now()));
+	}
+
+	/** A call got no answer: asks over a connection that looks alive whether it is. For an `api` made elsewhere. */
+	doubt(): void {
+		this.#step(() => this.#connector.doubt(this.#clock.now()));
 	}
 
 	/** Sends a signal. False, and it is dropped, unless the connection is live: nothing is kept for later. */
@@ -287,8 +294,8 @@ function socketOptions({ url, path, transports }: TidingsOptions) {
 	};
 }
 
-function makeOutbox(options: TidingsOptions, clock: Clock, chance: Chance): Outbox {
-	const { token, url = '', fetch, onUnauthorized: onRefused } = options;
+function makeOutbox(options: TidingsOptions, fetch: typeof globalThis.fetch, clock: Clock, chance: Chance): Outbox {
+	const { token, url = '', onUnauthorized: onRefused } = options;
 	const person = options.person ?? personOf(token());
 	const name = `tidings-outbox ${url} ${person}`;
 	const { store, tabs, limits } = options.outbox ?? {};

@@ -289,6 +289,70 @@ describe('Tidings', () => {
 		}
 	});
 
+	it('asks whether the connection is alive when a call hangs or fails, and not when it is answered or given up', async () => {
+		const never = () => new Promise<Response>(() => {});
+		const fails = () => Promise.reject(new TypeError('Failed to fetch'));
+		const isRefused = async () => new Response('{"detail":"no"}', { status: 503 });
+		for (const [fetch, kind, asksAfter] of [
+			[never, 'call', 5_000],
+			[fails, 'call', 0],
+			[isRefused, 'call', null],
+			[never, 'command', 5_000],
+			[fails, 'command', 0],
+		] as const) {
+			const { clock, tidings, link } = made({ url: 'http://server', fetch });
+			tidings.start();
+			link.ready({ 'channel:a': [1, 10] });
+			link.did.length = 0;
+			let asked = 0;
+			link.ask = () => {
+				asked += 1;
+				clock.after(10, () => link.host.answered({ rooms: {} }));
+			};
+			const phases: string[] = [];
+			tidings.onState(({ phase }) => phases.push(phase));
+			if (kind === 'call') tidings.api.version().catch(() => undefined);
+			else void tidings.commands.post('a', { content: 'hello' }).catch(() => undefined);
+			await clock.pass(1);
+			expect([kind, asked > 0]).toEqual([kind, asksAfter === 0]);
+			await clock.pass(5_000);
+			expect([kind, asked > 0]).toEqual([kind, asksAfter !== null]);
+			await clock.pass(15_000);
+			expect([asked < 5, phases], 'seldom, and nobody is told while it answers').toEqual([true, []]);
+			tidings.stop();
+		}
+		let call!: { signal: AbortSignal };
+		const until = (_: unknown, init: { signal: AbortSignal }) =>
+			new Promise<Response>((_, reject) => {
+				call = init;
+				init.signal.addEventListener('abort', () => reject(init.signal.reason));
+			});
+		const { clock, tidings, link } = made({ url: 'http://server', fetch: until as unknown as typeof fetch });
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		link.did.length = 0;
+		const given = new AbortController();
+		tidings.api.snapshots.channels(given.signal).catch(() => undefined);
+		await clock.pass(1);
+		given.abort();
+		await clock.pass(10_000);
+		expect([call.signal.aborted, link.did]).toEqual([true, []]);
+	});
+
+	it('is offline 8 s after the network went silent under a call, long before the server is missed', async () => {
+		const never = () => new Promise<Response>(() => {});
+		const { clock, tidings, link } = made({ url: 'http://server', fetch: never });
+		tidings.start();
+		link.ready({ 'channel:a': [1, 10] });
+		void tidings.commands.post('a', { content: 'hello' });
+		await clock.pass(7_990);
+		expect(tidings.state.phase).toBe('live');
+		await clock.pass(20);
+		expect(tidings.state).toMatchObject({ phase: 'offline', why: 'unreachable' });
+		expect(link.did.at(-1)).toEqual(['open', 'token', {}]);
+		tidings.stop();
+	});
+
 	it('fetches again when a late page is older than what was claimed, be it of the same millisecond', async () => {
 		const { clock, tidings, link } = made();
 		const page = (seq: number): Snapshot<string> => ({ body: `to ${seq}`, heads: { 'channel:a': [seq, 50] } });

@@ -82,6 +82,40 @@ describe('Connector', () => {
 		expect(machine.state).toMatchObject({ phase: 'offline', retryAt: null });
 	});
 
+	it('asks when a request got no answer, and is live until the connection is silent too', () => {
+		const { machine, did, states, live } = connector();
+		live(0);
+		states.length = 0;
+		machine.doubt(100);
+		machine.doubt(101);
+		machine.answered(200);
+		machine.doubt(5_099);
+		expect([did, states, machine.deadline], 'seldom, and nobody is told').toEqual([['ask'], [], null]);
+		machine.doubt(5_100);
+		machine.heard(6_000);
+		machine.tick(8_999);
+		expect(machine.state.phase, 'it brought something').toBe('live');
+		machine.tick(9_000);
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'unreachable', since: 9_000, retryAt: null });
+		expect(did.slice(1)).toEqual(['ask', 'drop', 'drop', 'open']);
+		machine.doubt(20_000);
+		expect(did.at(-1), 'there is nothing to ask').toBe('open');
+	});
+
+	it('asks again, and in earnest, when it wakes or loses its network while it asks', () => {
+		const { machine, did, live } = connector();
+		live(0);
+		machine.doubt(100);
+		machine.wake(200);
+		expect([machine.state.phase, machine.deadline, did]).toEqual(['catching-up', 1_700, ['ask', 'ask']]);
+		machine.answered(300);
+		machine.doubt(10_000);
+		machine.network(10_100, false);
+		expect(machine.state).toMatchObject({ phase: 'offline', why: 'no-network', retryAt: null });
+		machine.answered(10_200);
+		expect(machine.state.phase).toBe('live');
+	});
+
 	it('does not wait when it wakes without a connection, or the network is back', () => {
 		const { machine, did, live } = connector();
 		live(0);

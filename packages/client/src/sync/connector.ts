@@ -4,7 +4,8 @@
  *
  * connecting → catching-up → live; offline between attempts; closed when told to stay away. A computer that wakes asks
  * once (`ask`) over a connection that looks alive, and connects at once where there is none. One that has lost its
- * network asks too: it is offline until the answer says that it is not.
+ * network asks too: it is offline until the answer says that it is not. When a request over HTTP gets no answer it asks
+ * as well, and is live until that has no answer either.
  */
 import { backoff, type Chance } from '../clock.ts';
 
@@ -48,6 +49,10 @@ const OPEN_MS = 15_000;
 const SILENT_MS = 30_000;
 /** How long a connection that was asked may bring nothing: longer than most round trips, shorter than the bar takes. */
 const ANSWER_MS = 1_500;
+/** The same when a request got no answer: a server that is slow rather than gone has the time to say so. */
+const DOUBT_MS = 3_000;
+/** How often such a doubt is asked about, at most, in milliseconds. */
+const DOUBT_EVERY_MS = 5_000;
 /** How long it may bring something without the answer, which comes behind all that was missed. */
 const LONGEST_ANSWER_MS = 10_000;
 /** An attempt this old hangs, as far as somebody knows who just woke. */
@@ -59,7 +64,9 @@ export class Connector {
 	#state: ConnectionState = { phase: 'closed', since: 0, by: 'client' };
 	#isOpening = false;
 	#isAsking = false;
-	#askedAt = 0;
+	#askedAt = Number.NEGATIVE_INFINITY;
+	/** How long what was asked may bring nothing. */
+	#patience = ANSWER_MS;
 	#openedAt = 0;
 	/** The connection that is asked, to go on with when it answers. */
 	#asked: { sid: string; transport: Transport } | null = null;
@@ -113,7 +120,7 @@ export class Connector {
 
 	/** Anything arrived. */
 	heard(now: number): void {
-		if (this.#isAsking) this.#deadline = Math.min(now + ANSWER_MS, this.#askedAt + LONGEST_ANSWER_MS);
+		if (this.#isAsking) this.#deadline = Math.min(now + this.#patience, this.#askedAt + LONGEST_ANSWER_MS);
 		else if (this.#state.phase === 'catching-up') this.#deadline = now + SILENT_MS;
 	}
 
@@ -124,7 +131,8 @@ export class Connector {
 		this.#isAsking = false;
 		this.#attempt = 0;
 		this.#deadline = null;
-		this.#become({ phase: 'live', since: now, sid: of.sid, transport: of.transport });
+		if (this.#state.phase !== 'live')
+			this.#become({ phase: 'live', since: now, sid: of.sid, transport: of.transport });
 	}
 
 	/** CONNECT was answered as to somebody without a valid token. */
@@ -165,6 +173,12 @@ export class Connector {
 		}
 	}
 
+	/** A request over HTTP got no answer: the connection beside it may be dead too, and nobody was told. */
+	doubt(now: number): void {
+		if (this.#isAsking || now - this.#askedAt < DOUBT_EVERY_MS) return;
+		this.#ask(now, this.#state, DOUBT_MS);
+	}
+
 	/** What the browser says of the network. It is believed when it says yes, and only repeated when it says no. */
 	network(now: number, isThere: boolean): void {
 		const isBack = isThere && !this.#hasNetwork;
@@ -183,6 +197,7 @@ export class Connector {
 		this.#deadline = null;
 		switch (this.#state.phase) {
 			case 'catching-up':
+			case 'live':
 				this.#host.drop();
 				return this.ended(now);
 			case 'connecting':
@@ -190,7 +205,6 @@ export class Connector {
 				if (!this.#isOpening && !this.#isAsking) return this.#open(now, this.#state);
 				this.#host.drop();
 				return this.ended(now);
-			case 'live':
 			case 'closed':
 				return;
 			default:
@@ -199,14 +213,15 @@ export class Connector {
 	}
 
 	/** Over the connection that there is; `state` is what it is until the answer. */
-	#ask(now: number, state: ConnectionState): void {
+	#ask(now: number, state: ConnectionState, patience = ANSWER_MS): void {
 		if (this.#state.phase !== 'live') return;
 		const { sid, transport } = this.#state;
 		this.#asked = { sid, transport };
 		this.#isAsking = true;
 		this.#askedAt = now;
-		this.#deadline = now + ANSWER_MS;
-		this.#become(state);
+		this.#patience = patience;
+		this.#deadline = now + patience;
+		if (state !== this.#state) this.#become(state);
 		this.#host.ask();
 	}
 

@@ -12,15 +12,18 @@ export type Stage = 'loading' | 'unreachable' | 'anonymous' | 'pending' | 'signe
 
 export class Session {
 	readonly api: Api;
+	/** Told when a call gets no answer; whoever has a live connection asks whether it is alive. */
+	onSilence: () => void = () => undefined;
 	#doubting = false;
 	#user = $state.raw<SessionUser | null>(null);
 	#stage = $state<Stage>('loading');
 	#config = $state.raw<ServerConfig | null>(null);
 
-	constructor(make: (token: () => string | null, onUnauthorized: () => void) => Api = connected) {
+	constructor(make: typeof connected = connected) {
 		this.api = make(
 			() => this.token,
 			() => this.#doubt(),
+			() => this.onSilence(),
 		);
 	}
 
@@ -129,8 +132,8 @@ export class Session {
 	}
 }
 
-function connected(token: () => string | null, onUnauthorized: () => void): Api {
-	return createApi({ baseUrl: originOf(), token, onUnauthorized });
+function connected(token: () => string | null, onUnauthorized: () => void, onSilence: () => void): Api {
+	return createApi({ baseUrl: originOf(), token, onUnauthorized, onSilence });
 }
 
 /** Requests need a whole address outside a browser page, as in tests. */

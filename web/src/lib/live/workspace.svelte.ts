@@ -56,6 +56,7 @@ export class Workspace {
 			onUnauthorized: () => void session.recheck(),
 		});
 		this.#tidings = live;
+		session.onSilence = () => live.doubt();
 		this.people = new People(
 			user,
 			{ ...api.people, online: api.snapshots.online },

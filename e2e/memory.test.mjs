@@ -123,6 +123,7 @@ journey('an agent proposes and a person decides', async ({ server, arrive, step,
 
 	await step('rejecting leads the keyboard to what waits next', async () => {
 		const second = await call('blocks', { name: 'Values', body: 'Honest work.' });
+		await seen(other.getByRole('button', { name: /Memory Updated.*Values was added/s }));
 		await propose('Ship the beta on Thursday.');
 		await call(`blocks/${second.id}/proposals`, { body: 'Honest work, plainly told.' }, key);
 		await both((tab) => seen(reviewRow(tab, 2)));

@@ -1,7 +1,7 @@
-import { ApiError, type MemoryBlock, type MemoryEvent, type Proposal } from '@tidings/client';
+import { ApiError, type MemoryBlock, type MemoryEvent, type MemoryUpdated, type Proposal } from '@tidings/client';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeLive, settled } from '../live/fake-live';
-import { Memory, agentName } from './memory.svelte';
+import { Memory, agentName, changeText } from './memory.svelte';
 
 const goals: MemoryBlock = {
 	id: 'goals',
@@ -53,7 +53,7 @@ function world({ looked = true } = {}) {
 	};
 	const told: string[] = [];
 	const toaster = {
-		updated: vi.fn((change: { block_name: string }) => void told.push(`${change.block_name} was modified`)),
+		updated: vi.fn((change: MemoryUpdated) => void told.push(changeText(change))),
 		proposed: vi.fn((made: Proposal) => void told.push(`${made.agent_name} on ${made.block_name}`)),
 		dismiss: vi.fn(),
 	};
@@ -126,6 +126,13 @@ describe('Memory', () => {
 		expect(told).toEqual([]);
 		hear(updated(3));
 		expect(told).toEqual(['Goals was modified']);
+	});
+
+	it('says of a new block that it was added, and of one that is gone that it was deleted', async () => {
+		const { opened, hear, told } = world();
+		await opened();
+		for (const version of [1, 2, 0]) hear(updated(version));
+		expect(told).toEqual(['Goals was added', 'Goals was modified', 'Goals was deleted']);
 	});
 
 	it('knows its own change also when the event comes before the answer', async () => {

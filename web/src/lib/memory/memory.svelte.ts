@@ -239,6 +239,12 @@ export function isConflict(cause: unknown, code?: 'stale_version' | 'already_dec
 	return cause instanceof ApiError && cause.status === 409 && (code === undefined || cause.code === code);
 }
 
+/** What happened to a block: its first version is the one it was made with, 0 says that it is gone. */
+export function changeText({ block_name, version }: Pick<MemoryUpdated, 'block_name' | 'version'>): string {
+	if (version === 0) return `${block_name} was deleted`;
+	return version === 1 ? `${block_name} was added` : `${block_name} was modified`;
+}
+
 /** The name that was given to an agent's key; keys made in the settings have none. */
 export function agentName(proposal: Pick<Proposal, 'agent_name'>): string {
 	return proposal.agent_name === 'own' ? 'Your agent' : proposal.agent_name;

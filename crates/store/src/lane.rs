@@ -12,7 +12,6 @@ mod trouble;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ pub(crate) use job::{AnyJob, Waiting, panic_text};
 pub(crate) use trouble::Trouble;
 
 use crate::Conn;
+use crate::checkpoint::{Next, Wal};
 use crate::log::{self, Committed};
 use crate::open::Synchronous;
 use crate::store::Clock;
@@ -49,8 +49,8 @@ pub(crate) struct Lane {
     pub(crate) clock: Clock,
     pub(crate) synchronous: Synchronous,
     pub(crate) subscriber: Option<Subscriber>,
-    /// Tells the checkpointer that there was a commit.
-    pub(crate) dirty: Arc<AtomicBool>,
+    /// Tells the checkpointer that there was a commit; it asks for a log that starts over.
+    pub(crate) wal: Arc<Wal>,
     /// What keeps it from writing, if anything does.
     pub(crate) trouble: Trouble,
 }
@@ -71,6 +71,9 @@ impl Lane {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
                     self.look();
+                    // Nobody waits: there is time to give the file's size back.
+                    self.wal
+                        .start_over_if_asked(self.conn.raw(), Next::EmptyFile);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -92,6 +95,8 @@ impl Lane {
                 let panic = panic_text(panic.as_ref());
                 tracing::error!(panic, "the lane broke in a batch of writes; it goes on");
             }
+            self.wal
+                .start_over_if_asked(self.conn.raw(), Next::SameFile);
             if let Some(answer) = closing {
                 drop(self);
                 // Whoever closed may have gone.
@@ -204,7 +209,7 @@ mod tests {
             clock: Arc::new(|| 1_000),
             synchronous: Synchronous::Full,
             subscriber: None,
-            dirty: Arc::default(),
+            wal: Arc::default(),
             trouble: Trouble::new(&Options::default(), Arc::default()),
         };
         let (jobs, messages) = sync_channel(8);

@@ -50,6 +50,10 @@ pub struct Options {
     pub longest_read: Duration,
     /// Reading connections, a thread each. Default: 4.
     pub readers: usize,
+    /// How often pages are moved from the write-ahead log into the database. Default: 1 s.
+    pub checkpoint_every: Duration,
+    /// A write-ahead log whose file is larger starts over, and the file is cut to this size. Default: 64 MiB.
+    pub large_wal_bytes: u64,
 }
 
 impl Default for Options {
@@ -61,6 +65,8 @@ impl Default for Options {
             waiting_reads: 1_024,
             longest_read: Duration::from_secs(2),
             readers: 4,
+            checkpoint_every: Duration::from_secs(1),
+            large_wal_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -126,8 +132,9 @@ pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenE
         options,
     )?;
     let pragmas = format!(
-        "PRAGMA journal_mode = WAL; {}; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000",
-        options.synchronous.pragma()
+        "PRAGMA journal_mode = WAL; {}; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000",
+        options.synchronous.pragma(),
+        options.large_wal_bytes
     );
     db.execute_batch(&pragmas)
         .map_err(|cause| OpenError::Sqlite {
@@ -148,9 +155,13 @@ pub(crate) fn reader(path: &Path, options: &Options) -> Result<Connection, OpenE
     Ok(db)
 }
 
-/// The checkpointer's connection.
+/// The checkpointer's connection. It waits for no lock.
 pub(crate) fn checkpointer(path: &Path, options: &Options) -> Result<Connection, OpenError> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)
+    let never = Options {
+        busy_timeout: Duration::ZERO,
+        ..options.clone()
+    };
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &never)
 }
 
 fn connect(path: &Path, flags: OpenFlags, options: &Options) -> Result<Connection, OpenError> {

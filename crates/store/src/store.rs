@@ -1,18 +1,19 @@
 //! The handle: opens the database, starts the threads, and is the two doors [`Store::write`] and [`Store::read`].
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::{Checkpointer, Wal};
 use crate::lane::{Lane, Message, Subscriber, Trouble, Waiting};
 use crate::log::{self, Committed};
 use crate::open::{self, Lock, Options};
 use crate::readers::Readers;
-use crate::{Conn, Error, OpenError, Tx, checkpoint, migrations};
+use crate::{Conn, Error, OpenError, Tx, migrations};
 
 /// Tells the time, in milliseconds since 1970. Tests give one that they can set.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -90,13 +91,11 @@ impl Store {
                 cause: error,
             })?
             .number;
-        let dirty = Arc::new(AtomicBool::new(true));
+        let wal = Arc::new(Wal::default());
         let (stop, stopped) = channel();
-        let (checkpointer, noted) = (open::checkpointer(path, options)?, dirty.clone());
-        spawn("store-checkpoint", move || {
-            checkpoint::run(&checkpointer, &noted, &stopped)
-        })
-        .map_err(failed)?;
+        let db = open::checkpointer(path, options)?;
+        let checkpointer = Checkpointer::new(db, path, wal.clone(), options);
+        spawn("store-checkpoint", move || checkpointer.run(&stopped)).map_err(failed)?;
 
         let refused = Arc::new(AtomicU64::new(0));
         let (lane, messages) = sync_channel(options.waiting_writes);
@@ -105,7 +104,7 @@ impl Store {
             clock,
             synchronous: options.synchronous,
             subscriber: events.map(|queue| Subscriber { queue, handed }),
-            dirty,
+            wal,
             trouble: Trouble::new(options, refused.clone()),
         };
         spawn("store-lane", move || worker.run(&messages)).map_err(failed)?;

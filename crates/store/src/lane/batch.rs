@@ -4,8 +4,6 @@
 //! because nobody knows what the failed statement left behind. Constraints are immediate, so a commit cannot fail for
 //! the fault of one job.
 
-use std::sync::atomic::Ordering;
-
 use super::{AnyJob, Lane};
 use crate::log::{self, Committed};
 use crate::open::Synchronous;
@@ -19,7 +17,7 @@ impl Lane {
         }
         let lost = match self.commit(&mut jobs) {
             Ok(committed) => {
-                self.dirty.store(true, Ordering::Relaxed);
+                self.wal.note_commit();
                 #[cfg(feature = "faults")]
                 let has_events = !committed.is_empty();
                 #[cfg(feature = "faults")]
@@ -130,7 +128,7 @@ mod tests {
             clock: Arc::new(|| 1_000),
             synchronous: Synchronous::Full,
             subscriber,
-            dirty: Arc::default(),
+            wal: Arc::default(),
             trouble: Trouble::new(&Options::default(), Arc::default()),
         }
     }

@@ -111,6 +111,17 @@ pub enum OpenError {
         /// The process that holds it, or "unknown".
         pid: String,
     },
+    /// The file has several names, of which SQLite would keep a write-ahead log each.
+    #[error(
+        "the database {path} has {names} names (hard links): opened by two of them it would be destroyed. Find them with \
+         `find / -xdev -samefile {path}` and remove all but this one, or copy the file and remove this one"
+    )]
+    HardLinked {
+        /// The database file.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
     /// A newer program has changed the database.
     #[error(
         "the database {path} is of a newer version (migration {found}, this program knows {known}): run the newer program, or restore a backup"

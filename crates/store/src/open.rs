@@ -1,10 +1,10 @@
 //! Opening the database file: options, the lock that keeps a second server away, pragmas, migrations.
 //!
-//! A server holds `<file>.lock` for its life. A command line tool that works beside a running server opens without the
+//! A server holds `<file>.lock` for its life, beside the file that all links lead to. A command line tool that works beside a running server opens without the
 //! lock; it cannot migrate then. SQLite itself keeps the two from writing at the same moment.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,17 +76,60 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Takes the lock, or says who has it. Creates the folder.
-pub(crate) fn lock_beside(database: &Path) -> Result<Lock, OpenError> {
+/// The one name of the database file, whatever links lead to it: locks and write-ahead log stand beside it. Creates the
+/// folder, and an empty file where there is none.
+pub(crate) fn resolve(database: &Path) -> Result<PathBuf, OpenError> {
+    let of = |path: &Path, cause| OpenError::Io {
+        path: path.into(),
+        cause,
+    };
     if let Some(folder) = database
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder).map_err(|cause| OpenError::Io {
-            path: folder.into(),
-            cause,
-        })?;
+        std::fs::create_dir_all(folder).map_err(|cause| of(folder, cause))?;
     }
+    let failed = |cause| of(database, cause);
+    match database.canonicalize() {
+        // A link may lead to where no file is yet. Where one is, none may be opened here: its closing would end the locks
+        // that SQLite holds on it for this process.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut new = File::options();
+            let new = new.create(true).truncate(false).write(true);
+            new.open(database).map_err(failed)?;
+            database.canonicalize().map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
+}
+
+/// Refuses a file with more than one name: by another one, another server could open it with a log of its own.
+pub(crate) fn refuse_hard_links(database: &Path) -> Result<(), OpenError> {
+    let file = std::fs::metadata(database).map_err(|cause| OpenError::Io {
+        path: database.into(),
+        cause,
+    })?;
+    match names(&file) {
+        0 | 1 => Ok(()),
+        names => Err(OpenError::HardLinked {
+            path: database.into(),
+            names,
+        }),
+    }
+}
+
+#[cfg(unix)]
+fn names(file: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(file)
+}
+
+#[cfg(not(unix))]
+fn names(_: &std::fs::Metadata) -> u64 {
+    1
+}
+
+/// Takes the lock, or says who has it. The path is a resolved one.
+pub(crate) fn lock_beside(database: &Path) -> Result<Lock, OpenError> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);

@@ -47,6 +47,7 @@ impl Store {
         clock: Clock,
         events: mpsc::Sender<Vec<Committed>>,
     ) -> Result<Store, OpenError> {
+        let path = &open::resolve(path)?;
         let lock = open::lock_beside(path)?;
         Store::start(path, options, clock, Some(events), Some(lock))
     }
@@ -54,6 +55,7 @@ impl Store {
     /// Opens the database for a tool, also while a server runs: what is written reaches the server's sockets within a
     /// second. If no server runs, the database is created or migrated like by [`Store::open`].
     pub fn open_beside(path: &Path, options: &Options, clock: Clock) -> Result<Store, OpenError> {
+        let path = &open::resolve(path)?;
         let lock = match open::lock_beside(path) {
             Ok(lock) => Some(lock),
             Err(OpenError::InUse { .. }) => None,
@@ -73,6 +75,7 @@ impl Store {
             path: path.into(),
             cause,
         };
+        open::refuse_hard_links(path)?;
         let writer = open::writer(path, options)?;
         if lock.is_none() && migrations::missing(&writer, path)? > 0 {
             return Err(OpenError::MigrationWaits { path: path.into() });

@@ -65,6 +65,12 @@ impl Disk {
         self.root.join("data")
     }
 
+    /// The database's write-ahead log.
+    #[must_use]
+    pub fn wal(&self) -> PathBuf {
+        self.data().join(format!("{DATABASE}-wal"))
+    }
+
     fn shadow(&self) -> PathBuf {
         self.root.join("shadow")
     }

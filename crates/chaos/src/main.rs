@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use tokio::task::LocalSet;
 
 use crate::check::recoveries::Recoveries;
@@ -68,8 +69,8 @@ struct Arguments {
     /// How long people go on in each round at least, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Only these faults, each in every round
-    #[arg(long, value_delimiter = ',')]
+    /// Only these faults, each in every round; separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(ALL.map(|(name, _)| name)))]
     faults: Vec<String>,
     /// Every fault once over all rounds, in a fixed order, instead of a few drawn for each
     #[arg(long)]
@@ -180,20 +181,12 @@ async fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<Fault>> {
-    arguments
-        .faults
-        .iter()
-        .map(|name| {
-            let found = ALL
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, fault)| *fault);
-            let names: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
-            found.with_context(|| {
-                format!("no fault is called {name}; there are {}", names.join(", "))
-            })
-        })
-        .collect()
+    let named = |name: &String| {
+        let found = ALL.iter().find(|(known, _)| known == name);
+        let found = found.map(|(_, fault)| *fault);
+        found.with_context(|| format!("no fault is called {name}"))
+    };
+    arguments.faults.iter().map(named).collect()
 }
 
 fn faults_of(arguments: &Arguments, chosen: &[Fault], seed: u64, number: u64) -> Vec<Fault> {

@@ -56,6 +56,9 @@ pub struct Options {
     pub large_wal_bytes: u64,
 }
 
+/// Small where faults are played, so that a short run meets a log that is large.
+const LARGE_WAL_BYTES: u64 = if cfg!(feature = "faults") { 1 } else { 64 } * 1024 * 1024;
+
 impl Default for Options {
     fn default() -> Self {
         Options {
@@ -66,7 +69,7 @@ impl Default for Options {
             longest_read: Duration::from_secs(2),
             readers: 4,
             checkpoint_every: Duration::from_secs(1),
-            large_wal_bytes: 64 * 1024 * 1024,
+            large_wal_bytes: LARGE_WAL_BYTES,
         }
     }
 }

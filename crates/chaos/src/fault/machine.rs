@@ -20,6 +20,15 @@ const HUSHED_WITHIN: Duration = Duration::from_secs(30);
 /// How long a disk may be full before a write meets it.
 const FULL_WITHIN: Duration = Duration::from_secs(3);
 
+/// From this size on a server built for faults starts its write-ahead log over.
+const LARGE_WAL_BYTES: u64 = 1024 * 1024;
+
+/// How long it may take until so much is written.
+const LARGE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the log may stay large when nobody keeps a view any more.
+const SMALL_WITHIN: Duration = Duration::from_secs(10);
+
 impl Arena {
     pub(super) async fn kill(&self, rng: &mut Rng) -> Result<()> {
         self.server.kill()?;
@@ -153,6 +162,40 @@ impl Arena {
         let is_read = self.can_read().await;
         database.execute_batch("ROLLBACK")?;
         is_read.context("while the database was locked, a list was not answered")
+    }
+
+    /// Keeps an old view until the write-ahead log is large. Nothing may be refused for it, and the file must get small
+    /// again.
+    pub(super) async fn keep_reading(&self, rng: &mut Rng) -> Result<()> {
+        self.writes_again().await?;
+        let refused = || self.office.ledger.count_of("503");
+        let (before, wal) = (refused(), self.server.disk.wal());
+        let size_bytes = || std::fs::metadata(&wal).map_or(0, |file| file.len());
+        let reader = self.server.disk.open()?;
+        reader.execute_batch("BEGIN; SELECT count(*) FROM event")?;
+        self.office.mood.weight.set(12_000);
+        let begun = Instant::now();
+        while size_bytes() < 2 * LARGE_WAL_BYTES && begun.elapsed() < LARGE_WITHIN {
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.office.mood.weight.set(0);
+        // Looks of the checkpointer at the large log are the fault: a second apart.
+        pause(rng, 2_500, 4_500).await;
+        let (refused, is_read) = (refused() - before, self.can_read().await);
+        reader.execute_batch("ROLLBACK")?;
+        self.tell(format!("the log had {} KB", size_bytes() / 1024));
+        is_read.context("while somebody kept a view open, a list was not answered")?;
+        if refused > 0 {
+            bail!("while somebody kept a view open, {refused} attempts were answered with 503");
+        }
+        let gone = Instant::now();
+        while size_bytes() > LARGE_WAL_BYTES {
+            if gone.elapsed() > SMALL_WITHIN {
+                bail!("the log still has {} KB", size_bytes() / 1024);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn second_server(&self) -> Result<()> {

@@ -71,10 +71,12 @@ pub enum Fault {
     Locked,
     /// A second server is started on the same file.
     Second,
+    /// Another process keeps a read transaction open while much is written.
+    Reader,
 }
 
 /// Every fault with its name on the command line.
-pub const ALL: [(&str, Fault); 22] = [
+pub const ALL: [(&str, Fault); 23] = [
     ("kill", Fault::Kill),
     ("before-commit", Fault::BeforeCommit),
     ("before-hand-over", Fault::BeforeHandOver),
@@ -97,6 +99,7 @@ pub const ALL: [(&str, Fault); 22] = [
     ("race", Fault::Race),
     ("locked", Fault::Locked),
     ("second", Fault::Second),
+    ("reader", Fault::Reader),
 ];
 
 impl Fault {
@@ -199,6 +202,7 @@ impl Arena {
             Fault::Race => self.race(rng).await,
             Fault::Locked => self.lock(rng).await,
             Fault::Second => self.second_server().await,
+            Fault::Reader => self.keep_reading(rng).await,
         };
         self.tell(format!("over: {}", fault.name()));
         outcome.with_context(|| format!("fault {}", fault.name()))

@@ -17,6 +17,7 @@ use crate::crowd::Crowd;
 use crate::fanout::percentile;
 use crate::http::Client;
 use crate::judged::{self, Judged};
+use crate::open_webui;
 use crate::process::{cpu_time, resident_bytes};
 use crate::workspace::{SlowSync, Workspace};
 
@@ -41,14 +42,23 @@ pub struct Plan {
 /// What was seen.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// From the start of the process until it listened, on a database that exists.
-    pub started_in_ms: f64,
-    /// Resident memory then.
-    pub bytes_at_rest: u64,
+    /// What the server needs before anybody comes.
+    pub at_rest: Option<AtRest>,
     /// As fast as the senders go, on this disk and on slower ones.
     pub posts: Vec<Posts>,
     /// At a pace, with listeners.
     pub heard: Vec<Heard>,
+    /// Parts that came to nothing, and why.
+    pub failed: Vec<String>,
+}
+
+/// A server that nobody uses yet.
+#[derive(Debug, Serialize)]
+pub struct AtRest {
+    /// From the start of the process until it listened, on a database that exists.
+    pub started_in_ms: f64,
+    /// Resident memory then.
+    pub bytes: u64,
 }
 
 /// Posts as fast as they are answered.
@@ -89,39 +99,63 @@ pub struct Heard {
     pub since_sent_p99_ms: f64,
 }
 
-/// Runs all parts on one database.
+/// Runs all parts on one database. A part in which a post is refused, a connection is lost, or a listener misses an event
+/// is among those that failed; the others are measured all the same.
 ///
 /// # Errors
-/// If a post is refused, a connection is lost, or a listener misses an event.
+/// If there is no server with people in it.
 pub async fn measure(tidings: &Path, plan: &Plan, slow: Option<&SlowSync>) -> Result<Outcome> {
     let mut workspace = Workspace::open(tidings, plan.senders).await?;
     workspace.add_open_channel(CHANNEL).await?;
-    let mut posts = Vec::new();
+    let mut outcome = Outcome {
+        at_rest: None,
+        posts: Vec::new(),
+        heard: Vec::new(),
+        failed: Vec::new(),
+    };
     let disks = std::iter::once(None).chain(slow.map(Some));
     for disk in disks {
-        workspace.restart(disk)?;
         let delay_ms = disk.map_or(0, |slow| slow.delay_ms);
-        eprintln!(
+        let what = format!(
             "{} senders, {delay_ms} ms added to each flush",
             plan.senders
         );
-        posts.push(as_fast_as_answered(&workspace, plan, delay_ms).await?);
+        eprintln!("{what}");
+        let seen = async {
+            workspace.restart(disk)?;
+            as_fast_as_answered(&workspace, plan, delay_ms).await
+        };
+        match seen.await {
+            Ok(seen) => outcome.posts.push(seen),
+            Err(error) => outcome.fail(&what, &error),
+        }
     }
-    workspace.restart(None)?;
-    sleep(SETTLE).await;
-    let mut outcome = Outcome {
-        started_in_ms: workspace.server.started_in.as_secs_f64() * 1e3,
-        bytes_at_rest: resident_bytes(workspace.server.pid())?,
-        posts,
-        heard: Vec::new(),
-    };
+    match at_rest(&mut workspace).await {
+        Ok(seen) => outcome.at_rest = Some(seen),
+        Err(error) => outcome.fail("at rest", &error),
+    }
     for (listeners, rate) in plan.paces.iter().copied() {
-        eprintln!("{listeners} listeners, {rate} posts a second");
-        workspace.restart(None)?;
-        let heard = at_a_pace(&workspace, plan, listeners, rate).await?;
-        outcome.heard.push(heard);
+        let what = format!("{listeners} listeners, {rate} posts a second");
+        eprintln!("{what}");
+        let seen = async {
+            workspace.restart(None)?;
+            at_a_pace(&workspace, plan, listeners, rate).await
+        };
+        match seen.await {
+            Ok(seen) => outcome.heard.push(seen),
+            Err(error) => outcome.fail(&what, &error),
+        }
     }
     Ok(outcome)
+}
+
+async fn at_rest(workspace: &mut Workspace) -> Result<AtRest> {
+    workspace.restart(None)?;
+    sleep(SETTLE).await;
+    Ok(AtRest {
+        started_in_ms: workspace.server.started_in.as_secs_f64() * 1e3,
+        bytes: resident_bytes(workspace.server.pid())?,
+    })
 }
 
 fn message(text: &str) -> Value {
@@ -263,19 +297,20 @@ impl Outcome {
                 part.since_sent_p99_ms
             );
         }
-        text += &format!(
-            "\n| | Tidings | Open WebUI 0.7.2 (quoted, another machine of this kind) |\n|---|---:|---:|\n\
-             | start, until it listens | {:.0} ms | 9-11 s |\n\
-             | memory at rest | {:.1} MB | 272 MB |\n\
-             | server CPU per connect and join | {} | 4-8 ms |\n\
-             | server CPU per posted message, nobody listens | {} | 27-38 ms |\n\
-             | the same with 500 listeners | {} | 108-111 ms |\n",
-            self.started_in_ms,
-            self.bytes_at_rest as f64 / 1e6,
+        text += &open_webui::table([
+            self.at_rest
+                .as_ref()
+                .map(|rest| format!("{:.0} ms", rest.started_in_ms)),
+            self.at_rest
+                .as_ref()
+                .map(|rest| format!("{:.1} MB", rest.bytes as f64 / 1e6)),
             self.cell(|part| (part.listeners >= 100).then_some(part.cpu_ms_per_connect)),
             self.cell(|part| (part.listeners == 0).then_some(part.cpu_us_per_post / 1e3)),
             self.cell(|part| (part.listeners == 500).then_some(part.cpu_us_per_post / 1e3)),
-        );
+        ]);
+        for failed in &self.failed {
+            text += &format!("\nFailed, and without figures: {failed}.\n");
+        }
         text + &judged::table(self.judged())
     }
 
@@ -305,8 +340,48 @@ impl Outcome {
         posts.chain(heard)
     }
 
-    fn cell(&self, pick: impl Fn(&Heard) -> Option<f64>) -> String {
+    fn cell(&self, pick: impl Fn(&Heard) -> Option<f64>) -> Option<String> {
         let found = self.heard.iter().find_map(pick);
-        found.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.2} ms"))
+        found.map(|ms| format!("{ms:.2} ms"))
+    }
+
+    fn fail(&mut self, what: &str, error: &anyhow::Error) {
+        eprintln!("failed: {error:#}");
+        self.failed.push(format!("{what}: {error:#}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_is_printed_beside_what_failed() {
+        let plan = Plan {
+            senders: 64,
+            seconds: 10,
+            paces: vec![(0, 20), (1_000, 300)],
+        };
+        let mut outcome = Outcome {
+            at_rest: None,
+            posts: vec![Posts {
+                delay_ms: 0,
+                posts: 40_000,
+                posts_per_s: 4_000.0,
+                cpu_us_per_post: 120.0,
+                p50_ms: 15.0,
+                p99_ms: 30.0,
+            }],
+            heard: Vec::new(),
+            failed: Vec::new(),
+        };
+        outcome.fail("1000 listeners", &anyhow::anyhow!("it does not keep up"));
+        let text = outcome.markdown(&plan);
+        assert!(
+            text.contains("| 0 ms | 4000 | 120 | 15.0 | 30.0 |"),
+            "{text}"
+        );
+        assert!(text.contains("Failed, and without figures: 1000 listeners: it does not keep up."));
+        assert!(text.contains("| the same with 500 listeners | - | 108-111 ms |"));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `frame` cuts WebSocket bytes, `inflate` undoes compression, `connection` opens and listens, `crowd` holds many of them
 //! and counts, `process` reads what a server costs, `target` starts the servers that `peer` names, `workspace` a Tidings with people in it. `fanout`,
-//! `connect`, `idle`, `soak`, `storm`, `stalled`, `durable` and `resume` (with `slow`) are the measurements, `machine` and
-//! `report` print them. Everything runs on one thread and knows no crate of this workspace.
+//! `connect`, `idle`, `soak`, `storm`, `stalled`, `durable` and `resume` (with `slow`) are the measurements, `machine`,
+//! `report`, `judged` and `open_webui` print them. Everything runs on one thread and knows no crate of this workspace.
 
 pub mod connect;
 pub mod connection;
@@ -16,6 +16,7 @@ pub mod idle;
 pub mod inflate;
 pub mod judged;
 pub mod machine;
+pub mod open_webui;
 pub mod peer;
 pub mod process;
 pub mod report;

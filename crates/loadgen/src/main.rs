@@ -243,7 +243,12 @@ async fn run(command: Command) -> Result<()> {
             println!("{}\n", Machine::here().describe());
             let outcome = durable::measure(&product.tidings, &plan, slow.as_ref()).await?;
             println!("{}", outcome.markdown(&plan));
-            write(product.json.as_deref(), &(plan, outcome))
+            let failed = outcome.failed.join("; ");
+            write(product.json.as_deref(), &(plan, outcome))?;
+            if !failed.is_empty() {
+                bail!("not everything could be measured: {failed}");
+            }
+            Ok(())
         }
         Command::Resume {
             product,

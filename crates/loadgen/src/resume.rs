@@ -12,6 +12,7 @@ use tokio::time::sleep_until;
 
 use crate::http::Client;
 use crate::judged::{self, Judged};
+use crate::open_webui;
 use crate::process::{cpu_time, resident_bytes};
 use crate::returning::{Returned, Visitor};
 use crate::slow::{self, Slow};
@@ -306,8 +307,9 @@ impl Outcome {
         );
         text += &self.slow.markdown(&plan.slow);
         text += &self.judged(plan);
-        text + "\nOpen WebUI 0.7.2 gives nothing of what was missed; a connect with its join costs it 4-8 ms of processor \
-                time (quoted, another machine of this kind).\n"
+        let connect = Some(format!("{cpu_ms:.2} ms, with what was missed"));
+        text += &open_webui::table([None, None, connect, None, None]);
+        text + "\nOpen WebUI gives nothing of what was missed. The figures that are not here are those of `bench durable`.\n"
     }
 
     fn judged(&self, plan: &Plan) -> String {

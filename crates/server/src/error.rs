@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use wire::errors::{AckError, AckErrorBody, ErrorBody, FieldError, ValidationBody};
 
-/// Why an action was refused or failed. Nothing of it was done.
+/// Why an action was refused or failed. Nothing of it was done, unless [`Error::sentence`] says that this is not known.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// No token, or one that is not valid.
@@ -74,7 +74,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A defect of ours; the log has the details.
-    #[error("something went wrong on our side; the error is in the server's log")]
+    #[error(
+        "something went wrong on our side, and it is not known whether this was done; the error is in the server's log"
+    )]
     Internal,
 }
 
@@ -154,20 +156,23 @@ impl Error {
     pub fn sentence(&self) -> String {
         match self {
             Error::Store(store::Error::Busy) => {
-                "the server is busy; nothing was changed, try again".to_owned()
+                "the server is busy; this was not done, try again".to_owned()
+            }
+            Error::Store(error @ store::Error::Unavailable(_)) if error.is_surely_undone() => {
+                "the database did not answer in time; this was not done, try again".to_owned()
             }
             Error::Store(store::Error::Unavailable(_)) => {
-                "the database did not answer; nothing was changed, try again".to_owned()
+                "the database failed; it is not known whether this was done, try again".to_owned()
             }
             Error::Store(store::Error::Closed) => {
                 "the server is stopping; it is not known whether this was done, try again".to_owned()
             }
             Error::Store(store::Error::Full) => {
-                "the server's disk is full; nothing was changed, and its operator must make room"
+                "the server's disk is full; this was not done, and its operator must make room"
                     .to_owned()
             }
             Error::Store(store::Error::Payload { .. }) => {
-                "this is larger than one event may be, with all that goes with it; nothing was changed"
+                "this is larger than one event may be, with all that goes with it; this was not done"
                     .to_owned()
             }
             Error::Store(_) => Error::Internal.to_string(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-/// Why a read or a job was not done. Nothing of a failed job is stored.
+/// Why a read or a job was not done. Nothing of a failed job is stored, unless [`Error::is_surely_undone`] says otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The queue is full: answer 503 with `Retry-After`.
@@ -51,6 +51,22 @@ impl Error {
     #[must_use]
     pub fn is_said(&self) -> bool {
         matches!(self, Error::Busy) || self.is_of_the_database()
+    }
+
+    /// Whether surely nothing of the job is stored, or will be. Not so with an input/output error, which may come when the
+    /// commit is written but not flushed: the next start may find it whole. And not when the store was closed meanwhile.
+    #[must_use]
+    pub fn is_surely_undone(&self) -> bool {
+        match self {
+            Error::Unavailable(cause) => {
+                // A read that took too long changed nothing.
+                let is_interrupted =
+                    cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted);
+                self.is_locked() || is_interrupted
+            }
+            Error::Closed => false,
+            _ => true,
+        }
     }
 
     /// Whether another process holds the database's lock.
@@ -180,4 +196,29 @@ pub enum OpenError {
         /// What SQLite said.
         cause: rusqlite::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn only_a_lost_flush_and_a_closed_store_leave_open_what_was_done() {
+        let of = |code| Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for (error, is_undone) in [
+            (Error::Busy, true),
+            (Error::Full, true),
+            (of(ffi::SQLITE_FULL), true),
+            (of(ffi::SQLITE_BUSY), true),
+            (of(ffi::SQLITE_BUSY_SNAPSHOT), true),
+            (of(ffi::SQLITE_INTERRUPT), true),
+            (of(ffi::SQLITE_CONSTRAINT_UNIQUE), true),
+            (of(ffi::SQLITE_IOERR_FSYNC), false),
+            (of(ffi::SQLITE_IOERR_WRITE), false),
+            (Error::Closed, false),
+        ] {
+            assert_eq!(error.is_surely_undone(), is_undone, "{error}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
 use store::{Options, Store};
-use testkit::{Person, Tab, World, path_of};
+use testkit::{Answer, Person, Tab, World, path_of};
 
 /// Another process's write transaction, as a job that ends when this is dropped.
 struct Locked {
@@ -33,6 +33,12 @@ impl Locked {
     }
 }
 
+/// Not that it is not known: whoever gives up need not look whether it happened.
+fn says_that_it_was_not_done(refused: &Answer) {
+    let sentence = refused.body["detail"].as_str().unwrap_or_default();
+    assert!(sentence.contains("this was not done"), "{sentence}");
+}
+
 /// Reading works, and so do events that are not stored.
 async fn goes_on(ada: &Person, tabs: (&Tab, &Tab), general: &serde_json::Value) {
     let page = ada
@@ -58,6 +64,7 @@ async fn a_database_locked_by_another_process_refuses_writes_until_it_is_free() 
             .post(&path, &json!({"content": "hello", "temp_id": name}))
             .await;
         assert_eq!(refused.headers["retry-after"], "1");
+        says_that_it_was_not_done(&refused);
         refused.refused(503, "unavailable");
     }
     goes_on(&ada, (&hers, &his), &general).await;
@@ -97,6 +104,7 @@ async fn a_full_queue_is_said_to_be_full() {
     let path = format!("{}/messages/post", path_of(&general));
     let refused = ada.post(&path, &json!({"content": "hello"})).await;
     assert_eq!(refused.headers["retry-after"], "1");
+    says_that_it_was_not_done(&refused);
     refused.refused(503, "unavailable");
     drop(locked);
 }

@@ -122,6 +122,28 @@ journey('What one reads does not move', async ({ server, arrive, step, audit }) 
 		await stays('Word 40 of the launch.', place);
 	});
 
+	await step('so much is new that its beginning is not loaded: there is a way back to it', async () => {
+		await page.goto('about:blank');
+		for (let at = 1; at <= 300; at += 1) await world.write(bob, ideas, `Idea ${at} of many.`);
+		await page.goto(`/channels/${ideas.id}`);
+		const back = page.getByRole('button', { name: 'First new message' });
+		await seen(back);
+		await audit(page, 'a channel with more new messages than are loaded');
+		assert.equal(await message(page, 'Idea 1 of many.').count(), 0);
+		await back.click();
+		await seen(message(page, 'Idea 1 of many.'));
+		await gone(back);
+		const [rule, first] = await Promise.all(
+			[page.getByRole('separator', { name: 'New' }), message(page, 'Idea 1 of many.')].map((one) =>
+				one.boundingBox(),
+			),
+		);
+		assert.ok(
+			rule.y < first.y && first.y - rule.y < 80 && rule.y > 0 && first.y < 900,
+			'it is in view, below “New”',
+		);
+	});
+
 	await step('one who was away for more than is kept in reach gets all of it in place', async () => {
 		await row(page, 'ideas').click();
 		await row(page, 'launch').click();

@@ -63,6 +63,29 @@ describe('MessageList', () => {
 		expect(list.older).toBe('more');
 	});
 
+	it('goes back to where something begins, in few calls, also while a page is under way', async () => {
+		const channel = new FakeChannel(1_000);
+		const list = await channel.opened();
+		expect([list.isAbove(300), list.isAbove(950)]).toEqual([true, false]);
+		const asked = vi.spyOn(channel, 'messages');
+		void list.loadOlder();
+		await list.reach(300);
+		expect([list.isAbove(300), asked.mock.calls.length]).toEqual([false, 5]);
+		const all = channel.stored.map((one) => one.no);
+		expect(nos(list)).toEqual(all.slice(-list.messages.length));
+	});
+
+	it('stops on its way back when a page cannot be loaded, and goes on later', async () => {
+		const channel = new FakeChannel(1_000);
+		const list = await channel.opened();
+		channel.fail = new Unreachable('offline');
+		await list.reach(300);
+		expect([list.messages.length, list.older, list.isAbove(300)]).toEqual([PAGE, 'failed', true]);
+		channel.fail = null;
+		await list.reach(300);
+		expect(list.isAbove(300)).toBe(false);
+	});
+
 	it('equals a fresh load after coming back: edits, removals and new messages', async () => {
 		const channel = new FakeChannel(PAGE + 10);
 		const list = await channel.opened();

@@ -11,6 +11,8 @@ export const PAGE = 50;
 const BIG_PAGE = 200;
 /** How far down what is held is looked for when it is fetched again. Beyond, reading begins anew at the newest page. */
 export const MAX_AGAIN = 2_000;
+/** How many large pages one goes back at a time to where something begins. */
+const REACH_PAGES = 25;
 /** How many channels are kept whole at once; the one that was opened longest ago is let go. */
 const MAX_LISTS = 20;
 
@@ -27,6 +29,7 @@ export class MessageList {
 	/** The first fetch goes back to this number, where one was reading before. */
 	#downTo = Number.POSITIVE_INFINITY;
 	#fetched = $state(0);
+	#underWay: Promise<void> | null = null;
 
 	constructor(channelId: ChannelId, api: MessagesApi, live: Live) {
 		this.channelId = channelId;
@@ -110,20 +113,40 @@ export class MessageList {
 		}
 	}
 
-	async loadOlder(): Promise<void> {
-		if (this.state !== 'ready' || (this.#older !== 'more' && this.#older !== 'failed')) return;
+	/** Whether the message after number `no` is further up than what is held. */
+	isAbove(no: number): boolean {
+		return this.#older !== 'none' && (this.#messages.find((one) => one.no)?.no ?? 0) > no + 1;
+	}
+
+	/** Loads older pages until the message after number `no` is here, or 5,000 more are, or one could not be loaded. */
+	async reach(no: number): Promise<void> {
+		for (let page = 0; page < REACH_PAGES && this.isAbove(no); page += 1) {
+			const before = this.#messages.length;
+			await this.loadOlder(BIG_PAGE - 1);
+			if (this.#messages.length <= before) return;
+		}
+	}
+
+	/** One page at a time: who asks meanwhile waits for the same. */
+	loadOlder(count = PAGE): Promise<void> {
+		if (this.state !== 'ready' || this.#older === 'none') return Promise.resolve();
+		this.#underWay ??= this.#loadOlder(count).finally(() => (this.#underWay = null));
+		return this.#underWay;
+	}
+
+	async #loadOlder(count: number): Promise<void> {
 		this.#older = 'loading';
 		try {
 			// One that is held comes along: if it does not, the pages have shifted and would leave a hole.
 			const last = this.#messages[0];
 			const skip = Math.max(0, this.#messages.length - 1);
-			const { body } = await this.#api.messages(this.channelId, skip, PAGE + 1);
+			const { body } = await this.#api.messages(this.channelId, skip, count + 1);
 			if (last && !body.some((one) => one.id === last.id)) {
 				this.#older = 'more';
 				return void this.reload();
 			}
 			this.#messages = merged(this.#messages, body, this.#removed);
-			this.#older = body.length > PAGE ? 'more' : 'none';
+			this.#older = body.length > count ? 'more' : 'none';
 		} catch {
 			this.#older = 'failed';
 		}

@@ -32,6 +32,16 @@ describe('Notices', () => {
 		expect(shown).toEqual([]);
 	});
 
+	it('has three toasts of a channel at most: the last one shows what is newest, and goes when that is read', () => {
+		const { shown, dismissed, notices } = make();
+		for (let no = 1; no <= 300; no += 1) notices.message('c', no, notice(`m${no}`));
+		expect([shown.length, new Set(shown)]).toEqual([300, new Set(['m1', 'm2', 'm3'])]);
+		notices.read('c', 299);
+		expect(dismissed).toEqual(['m1', 'm2']);
+		notices.read('c', 300);
+		expect(dismissed).toEqual(['m1', 'm2', 'm3']);
+	});
+
 	it('takes away what was read, in whichever tab', () => {
 		const { dismissed, notices } = make();
 		notices.message('c', 1, notice('m1'));

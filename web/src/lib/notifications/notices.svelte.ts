@@ -7,11 +7,13 @@ import { createContext } from 'svelte';
 
 /** How long a toast stays, in milliseconds. */
 export const TOAST_MS = 15_000;
+/** How many toasts one channel has at most; what comes then takes the place of the last. As many as fit on the screen. */
+const MOST_TOASTS = 3;
 /** How many message ids are remembered so that nothing is told twice. */
 const REMEMBERED = 500;
 
 export interface Notice {
-	/** The message's id. */
+	/** The message's id, or that of one whose toast it takes over. */
 	id: string;
 	authorId: UserId | null;
 	author: string;
@@ -59,8 +61,10 @@ export class Notices {
 			return;
 		}
 		if (!this.#isLookedAt()) return;
-		this.#shown.set(channel, [...(this.#shown.get(channel) ?? []), { id: notice.id, no }]);
-		this.#toaster.show(notice);
+		const shown = this.#shown.get(channel) ?? [];
+		const id = shown[MOST_TOASTS - 1]?.id ?? notice.id;
+		this.#shown.set(channel, [...shown.slice(0, MOST_TOASTS - 1), { id, no }]);
+		this.#toaster.show({ ...notice, id });
 	}
 
 	/** An answer that was asked for in this tab is finished, and another page is open. */

@@ -268,7 +268,7 @@ impl Namespace {
         self
     }
 
-    /// Called once when, after a refusal or [`Socket::await_drain`], the queue is short again
+    /// Called once when, after a refusal or [`Socket::await_drain`], the queue is short again or the socket gone
     /// ([`Limits::queue_low_bytes`](crate::Limits::queue_low_bytes)). Must not block; may send.
     pub fn on_drain<F>(&self, handler: F) -> &Self
     where

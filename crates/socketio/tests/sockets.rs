@@ -489,7 +489,25 @@ async fn an_owner_sends_in_turns_as_a_websocket_or_a_poll_takes_it_away() {
     assert!(!socket.await_drain(), "it is short");
     client.post("1").await;
     world.no_connections().await;
-    assert!(socket.await_drain(), "who is gone takes nothing");
+    assert!(socket.is_gone() && !socket.await_drain());
+}
+
+#[tokio::test]
+async fn an_owner_that_waits_for_the_drain_is_told_when_the_socket_is_gone() {
+    let world = World::start(config()).await;
+    let root = world.io.of("/");
+    let (seen, mut told) = mpsc::unbounded_channel();
+    root.on_drain(move |socket| _ = seen.send(socket.is_gone()));
+    let (ws, sid) = world.client().await;
+    let socket = root.socket(&sid).unwrap();
+    let frame = Frame::event_json("/", "big", &format!("\"{}\"", "x".repeat(30_000)));
+    // More than the system takes for a peer that does not read.
+    while socket.queued_bytes() < 200_000 {
+        assert!(socket.send(&frame, Class::Reliable));
+    }
+    assert!(socket.await_drain());
+    drop(ws);
+    assert_eq!(told.recv().await, Some(true));
 }
 
 #[tokio::test]

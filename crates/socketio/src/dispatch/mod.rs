@@ -68,15 +68,7 @@ impl Dispatch {
 
     /// The sockets of the connection, to tell them that their queue is short again.
     pub(crate) fn drained(&self) {
-        for socket in self
-            .namespaces
-            .owners()
-            .filter(|socket| socket.takes_drain())
-        {
-            if let Some(drain) = socket.hall().handlers().drain.clone() {
-                drain(socket);
-            }
-        }
+        self.namespaces.owners().for_each(Socket::tell_drained);
     }
 
     /// Takes a text message.

@@ -96,6 +96,9 @@ impl Socket {
         if let Some(identity) = own.identity.take() {
             self.0.conn.shared.forget_identity(&identity);
         }
+        drop(own);
+        // Nobody waits for ever.
+        self.tell_drained();
         Before(before)
     }
 
@@ -182,7 +185,8 @@ impl Socket {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(crate) fn is_gone(&self) -> bool {
+    /// Whether it is over: refused, disconnected, or without a connection.
+    pub fn is_gone(&self) -> bool {
         self.state() == GONE
     }
 
@@ -216,9 +220,13 @@ impl Socket {
         self.0.awaits.fetch_or(ASKED, Ordering::AcqRel);
     }
 
-    /// Whether its owner is to be told that the queue is short: once.
-    pub(crate) fn takes_drain(&self) -> bool {
-        self.0.awaits.swap(0, Ordering::AcqRel) != 0
+    /// Tells the owner that waits for it that the queue is short, once.
+    pub(crate) fn tell_drained(&self) {
+        if self.0.awaits.swap(0, Ordering::AcqRel) != 0
+            && let Some(drain) = self.hall().handlers().drain.clone()
+        {
+            drain(self);
+        }
     }
 
     pub(crate) fn ask_owner(&self, frame: &Frame) -> Full {

@@ -290,13 +290,14 @@ impl Socket {
     }
 
     /// Asks for one call of [`on_drain`](crate::Namespace::on_drain) as soon as the queue is short
-    /// ([`Limits::queue_low_bytes`](crate::Limits::queue_low_bytes)). Answers false, and asks for nothing, if it is short
-    /// now. A socket that goes away before hears of its disconnect instead.
+    /// ([`Limits::queue_low_bytes`](crate::Limits::queue_low_bytes)) or the socket [is gone](Socket::is_gone). Answers false
+    /// if that is so now.
     ///
     /// So whoever has much to send sends as long as this is false, and goes on in `on_drain`: nothing waits in between, no
     /// task and no timer. `on_drain` may also come a little early, or twice.
     pub fn await_drain(&self) -> bool {
-        self.state() == GONE || self.0.conn.await_drain(self)
+        // Looked at again afterwards: what ends it meanwhile may not have seen that somebody waits.
+        !self.is_gone() && self.0.conn.await_drain(self) && !self.is_gone()
     }
 
     /// Frames queued for the client; those that are being written are not counted.

@@ -4,7 +4,7 @@
 //! commit time: a restored database has other times), nothing after it was pruned, and not too much was missed. Else
 //! the client is told `recovered: false` and fetches anew. Never a silent gap.
 
-use super::feed::Behind;
+use super::feed::{Asker, Behind};
 use super::places::Place;
 use super::{Hub, Position, has_entered, lock, tell};
 use socketio::Socket;
@@ -88,6 +88,8 @@ impl Hub {
         theirs: &Theirs,
         claims: &Claims,
     ) -> Result<Entered, store::Error> {
+        // A claim may be of what is committed and not delivered: pages over HTTP are.
+        self.delivered_up_to(theirs.read_at_pos).await?;
         let names = theirs.rooms.iter().map(ToString::to_string);
         let rooms = self.judge(names, claims).await?;
         let (socket, user_id) = (socket.clone(), theirs.user_id.clone());
@@ -99,18 +101,23 @@ impl Hub {
         .await
     }
 
-    /// The command `resume` on an open socket: asks again in rooms it is in, live or behind. Answers when all are live.
+    /// The command `resume` on an open socket: asks again in rooms it is in, live or behind. `answer` is called when all
+    /// are live, which may be long after; dropped uncalled if that never comes.
     ///
     /// # Errors
     /// When the log cannot be read; nothing has changed then.
-    pub async fn resume(&self, socket: &Socket, claims: &Claims) -> Result<Resumed, store::Error> {
+    pub async fn resume(
+        &self,
+        socket: &Socket,
+        claims: &Claims,
+        answer: impl FnOnce(Resumed) + Send + 'static,
+    ) -> Result<(), store::Error> {
         let mine: Vec<String> = claims
             .keys()
             .filter(|room| socket.is_in(room) || self.is_behind_in(socket, room))
             .cloned()
             .collect();
         let rooms = self.judge(mine.into_iter(), claims).await?;
-        let (answer, answered) = tokio::sync::oneshot::channel();
         let socket = socket.clone();
         self.step(move |hub| {
             // Removals may have come between the judgement and now, and others fallen behind.
@@ -122,7 +129,7 @@ impl Hub {
             for (room, verdict) in behind {
                 hub.move_back(&socket, &room, verdict.cursor());
             }
-            let asked = hub.start(&socket, live.collect(), Some(answer));
+            let asked = hub.start(&socket, live.collect(), Asker::Command(Box::new(answer)));
             if asks_behind {
                 hub.feed(asked);
             } else {
@@ -130,8 +137,7 @@ impl Hub {
             }
         })
         .await
-        .ok_or(store::Error::Closed)?;
-        answered.await.map_err(|_| store::Error::Closed)
+        .ok_or(store::Error::Closed)
     }
 
     fn let_in(&self, socket: &Socket, user_id: UserId, rooms: Vec<(String, Verdict)>) {
@@ -149,16 +155,11 @@ impl Hub {
                 rooms: heads,
             }),
         );
-        self.feed_or_finish(self.start(socket, rooms, None));
+        self.feed_or_finish(self.start(socket, rooms, Asker::Client));
     }
 
     /// Makes each room live or behind.
-    fn start(
-        &self,
-        socket: &Socket,
-        rooms: Vec<(String, Verdict)>,
-        answer: Option<tokio::sync::oneshot::Sender<Resumed>>,
-    ) -> Behind {
+    fn start(&self, socket: &Socket, rooms: Vec<(String, Verdict)>, asker: Asker) -> Behind {
         let mut results = BTreeMap::new();
         let mut places = Vec::new();
         let ring = lock(&self.0.ring);
@@ -194,7 +195,7 @@ impl Hub {
         }
         drop(ring);
         let places = places.into_iter().collect();
-        Behind::new(socket.clone(), places, results, answer)
+        Behind::new(socket.clone(), places, results, asker)
     }
 
     async fn judge(

@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::What;
 use store::log::Most;
-use tokio::sync::oneshot;
 use wire::Room;
 use wire::events::{Recovered, Resumed, ServerEvent};
 
@@ -36,13 +35,21 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 /// How often in the end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Who is told when every room of a socket is live.
+pub enum Asker {
+    /// The client, by the event `resumed`.
+    Client,
+    /// A command of it, by its acknowledgement. Dropped uncalled if the socket is gone before, or another person's.
+    Command(Box<dyn FnOnce(Resumed) + Send>),
+}
+
 /// What is known of a socket while it is behind in some room.
 pub struct Behind {
     socket: Socket,
     places: Mutex<Places>,
     results: Mutex<BTreeMap<String, Recovered>>,
-    /// Who waits for the end: a command's ack, or (none) the event `resumed`.
-    pub(super) answers: Mutex<Vec<Option<oneshot::Sender<Resumed>>>>,
+    /// Who waits for the end.
+    askers: Mutex<Vec<Asker>>,
     /// Whether a task feeds it. Else its queue is long, and feeding begins again when it has drained.
     is_fed: AtomicBool,
 }
@@ -53,13 +60,13 @@ impl Behind {
         socket: Socket,
         places: Places,
         results: BTreeMap<String, Recovered>,
-        answer: Option<oneshot::Sender<Resumed>>,
+        asker: Asker,
     ) -> Behind {
         Behind {
             socket,
             places: Mutex::new(places),
             results: Mutex::new(results),
-            answers: Mutex::new(vec![answer]),
+            askers: Mutex::new(vec![asker]),
             is_fed: AtomicBool::new(false),
         }
     }
@@ -81,7 +88,7 @@ impl Behind {
             places.insert(room, place);
         }
         lock(&self.results).append(&mut lock(&asked.results));
-        lock(&self.answers).append(&mut lock(&asked.answers));
+        lock(&self.askers).append(&mut lock(&asked.askers));
     }
 
     /// Tells the client that every room is live.
@@ -89,11 +96,12 @@ impl Behind {
         let resumed = Resumed {
             rooms: std::mem::take(&mut *lock(&self.results)),
         };
-        let answers = std::mem::take(&mut *lock(&self.answers));
-        let is_told = answers.iter().any(Option::is_none);
-        for answer in answers.into_iter().flatten() {
-            // The asker may have gone with its socket.
-            drop(answer.send(resumed.clone()));
+        let mut is_told = false;
+        for asker in std::mem::take(&mut *lock(&self.askers)) {
+            match asker {
+                Asker::Command(answer) => answer(resumed.clone()),
+                Asker::Client => is_told = true,
+            }
         }
         if is_told {
             tell(&self.socket, &ServerEvent::Resumed(resumed));
@@ -136,10 +144,19 @@ impl Hub {
             return;
         }
         let places = Places::from_iter([(room.clone(), Place::at(cursor))]);
-        let behind = Arc::new(Behind::new(socket.clone(), places, BTreeMap::new(), None));
+        let behind = Arc::new(Behind::new(
+            socket.clone(),
+            places,
+            BTreeMap::new(),
+            Asker::Client,
+        ));
         // The refusal of this event is followed by `on_drain`, perhaps at once.
         lock(&self.0.behind).insert(*socket.id(), behind);
         tracing::debug!(sid = %socket.id(), %room, cursor, "a slow socket is behind");
+        if socket.is_gone() {
+            // Perhaps it was forgotten just before.
+            self.forget(socket);
+        }
     }
 
     /// The queue of a socket is short again.
@@ -204,8 +221,14 @@ impl Hub {
                     place.cursor = place.cursor.min(cursor);
                 }
             }
-            None => lose(&behind, room),
+            None => _ = lose(&behind, room, None),
         }
+    }
+
+    /// How many wait for a socket that is behind.
+    pub fn askers(&self, socket: &Socket) -> usize {
+        let behind = lock(&self.0.behind).get(socket.id()).cloned();
+        behind.map_or(0, |behind| lock(&behind.askers).len())
     }
 
     /// The rooms that a socket is behind in.
@@ -242,7 +265,7 @@ impl Hub {
 
     async fn feed_on(self, behind: Arc<Behind>) {
         let mut wait = FIRST_LOOK;
-        while self.is_feeding(&behind) {
+        while self.is_feeding(&behind) && !behind.socket.is_gone() {
             // Before CONNECT is answered what is sent would be held without a bound.
             if !behind.socket.is_connected() {
                 tokio::time::sleep(wait).await;
@@ -269,10 +292,7 @@ impl Hub {
             };
             let is_at_the_end = match page {
                 Some(page) => self.give(&behind, &room, page),
-                None => {
-                    lose(&behind, &room);
-                    true
-                }
+                None => lose(&behind, &room, Some(place.cursor)),
             };
             if is_at_the_end {
                 let behind = behind.clone();
@@ -405,10 +425,17 @@ impl Hub {
 
 /// The log does not hold what comes after a socket's place in a room, or never held the place: the room goes live from its
 /// head, and the client fetches anew.
-fn lose(behind: &Behind, room: &str) {
-    if let Some(place) = lock(&behind.places).get_mut(room) {
-        tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "a socket cannot be given what it missed");
-        place.is_lost = true;
-        place.cursor = i64::MAX;
-    }
+///
+/// Where a cursor is named, only if that is still its place. Answers whether the room is lost.
+fn lose(behind: &Behind, room: &str, cursor: Option<i64>) -> bool {
+    let mut places = lock(&behind.places);
+    let place = places.get_mut(room);
+    let Some(place) = place.filter(|place| cursor.is_none_or(|cursor| place.cursor == cursor))
+    else {
+        return false;
+    };
+    tracing::info!(sid = %behind.socket.id(), %room, cursor = place.cursor, "a socket cannot be given what it missed");
+    place.is_lost = true;
+    place.cursor = i64::MAX;
+    true
 }

@@ -57,6 +57,12 @@ const MOST_LATE: usize = 1_000;
 /// How long the hub waits before it reads the log's heads again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a socket waits for the delivery of what its rooms were read from.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a server that stops waits for those who feed.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 type Step = Box<dyn FnOnce() + Send>;
 
 thread_local! {
@@ -201,7 +207,14 @@ impl Hub {
     /// Waits until nothing is fed any more; the hub's own end makes them end.
     pub async fn ended(&self) {
         self.0.feeding.close();
-        self.0.feeding.wait().await;
+        let ended = tokio::time::timeout(ENDS_WITHIN, self.0.feeding.wait());
+        if ended.await.is_err() {
+            let tasks = self.0.feeding.len();
+            tracing::error!(
+                tasks,
+                "sockets are still being fed; the server stops without them"
+            );
+        }
     }
 
     /// Reads from the log, in turn with the others.
@@ -228,6 +241,23 @@ impl Hub {
         answered.await.ok()
     }
 
+    /// Waits until the log is delivered up to there, which is soon.
+    ///
+    /// # Errors
+    /// [`store::Error::Busy`] when it is not soon, [`store::Error::Closed`] when the server is stopping.
+    async fn delivered_up_to(&self, pos: i64) -> Result<(), store::Error> {
+        let mut delivered = self.0.delivered.subscribe();
+        tokio::select! {
+            // The sender is the hub's own.
+            _ = delivered.wait_for(|delivered| *delivered >= pos) => Ok(()),
+            () = self.0.steps.closed() => Err(store::Error::Closed),
+            () = tokio::time::sleep(DELIVERED_WITHIN) => {
+                tracing::warn!(pos, "the log is not delivered up to where rooms were read; a socket comes back later");
+                Err(store::Error::Busy)
+            }
+        }
+    }
+
     /// Lets a socket into rooms between two events, at the first moment when all is delivered that these were read from:
     /// what came before they were the person's must not reach a socket that is in them already. [`Entered::AskAgain`] if a
     /// right of the person changed since.
@@ -236,12 +266,7 @@ impl Hub {
         theirs: &Theirs,
         work: impl FnOnce(&Hub) -> Entered + Send + 'static,
     ) -> Result<Entered, store::Error> {
-        let mut delivered = self.0.delivered.subscribe();
-        tokio::select! {
-            // The sender is the hub's own.
-            _ = delivered.wait_for(|pos| *pos >= theirs.read_at_pos) => {}
-            () = self.0.steps.closed() => return Err(store::Error::Closed),
-        }
+        self.delivered_up_to(theirs.read_at_pos).await?;
         let theirs = theirs.clone();
         let step = move |hub: &Hub| {
             let is_still = hub.is_still(&theirs);

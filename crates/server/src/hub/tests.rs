@@ -148,21 +148,32 @@ async fn a_socket_that_does_not_read_holds_little_and_gets_everything_in_order()
     listening.stop().await;
 }
 
-/// What a socket that is behind is answered to `resume` with this time of the head it had; the numbers it was given before.
-async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64) {
+/// A client whose socket is behind and asks, while it reads nothing, to go on from where it was.
+struct Slow {
+    app: App,
+    listening: Listening,
+    web: Web,
+    /// The number it claims to have, and that of the newest event.
+    numbers: (i64, i64),
+    _folder: tempfile::TempDir,
+}
+
+fn asking(hub: &super::Hub) -> usize {
+    let sockets = hub.0.io.sockets();
+    let asking = sockets.iter().map(|socket| hub.askers(socket));
+    asking.max().unwrap_or(0)
+}
+
+/// The claim has this time, given the one of the event itself.
+async fn resuming_while_behind(at: impl Fn(i64) -> i64) -> Slow {
     let folder = tempfile::tempdir().unwrap();
     let (app, listening, token) = started(folder.path()).await;
     let mut web = connect(&listening, &token, &json!({})).await;
     let ready = next(&mut web, "ready").await.unwrap();
     let [before, before_at] = [0, 1].map(|part| ready["rooms"]["everyone"][part].as_i64().unwrap());
     let id = "x".repeat(10_000);
-    let asking = |hub: &super::Hub| {
-        let behind = super::lock(&hub.0.behind);
-        let asking = behind.values().next();
-        asking.map(|behind| super::lock(&behind.answers).len())
-    };
     let mut head = before;
-    while app.hub.step(asking).await.unwrap().is_none() {
+    while app.hub.step(asking).await.unwrap() == 0 {
         emit(&app, &id).await;
         head += 1;
     }
@@ -170,12 +181,25 @@ async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64)
     web.send(Message::text(format!("421{claim}")))
         .await
         .unwrap();
-    while app.hub.step(asking).await.unwrap() < Some(2) {
+    while app.hub.step(asking).await.unwrap() < 2 {
         tokio::task::yield_now().await;
     }
+    Slow {
+        app,
+        listening,
+        web,
+        numbers: (before, head),
+        _folder: folder,
+    }
+}
+
+/// What a socket that is behind is answered to `resume` with this time; the numbers it was given before.
+async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64) {
+    let mut slow = resuming_while_behind(at).await;
+    let (before, head) = slow.numbers;
     let mut given = Vec::new();
     let answer = loop {
-        let text = web.next().await.unwrap().unwrap().into_text().unwrap();
+        let text = slow.web.next().await.unwrap().unwrap().into_text().unwrap();
         if let Some(answer) = text.strip_prefix("431") {
             break serde_json::from_str(answer).unwrap();
         }
@@ -186,8 +210,60 @@ async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64)
             given.push(event[1]["seq"].as_i64().unwrap() - before);
         }
     };
-    listening.stop().await;
+    slow.listening.stop().await;
     (answer, given, head - before)
+}
+
+#[tokio::test]
+async fn a_socket_that_goes_away_while_it_is_behind_and_resuming_leaves_nothing() {
+    let Slow {
+        app,
+        listening,
+        web,
+        _folder,
+        ..
+    } = resuming_while_behind(|at| at).await;
+    drop(web);
+    let gone = async {
+        while !app.io.sockets().is_empty() || !super::lock(&app.hub.0.behind).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone)
+        .await
+        .expect("nothing is left of it");
+    assert_eq!(app.hub.0.feeding.len(), 0);
+    listening.stop().await;
+    let stopped = tokio::time::timeout(Duration::from_secs(20), app.stop());
+    stopped.await.expect("the server stops");
+}
+
+#[tokio::test]
+async fn so_many_resumes_of_a_slow_socket_wait_and_no_more() {
+    let mut slow = resuming_while_behind(|at| at).await;
+    for number in 2..=17 {
+        let claim = json!(["resume", {"everyone": slow.numbers.0}]);
+        let message = Message::text(format!("42{number}{claim}"));
+        slow.web.send(message).await.unwrap();
+    }
+    // They do not wait for each other: the first has no answer yet.
+    while slow.app.hub.step(asking).await.unwrap() < 16 {
+        tokio::task::yield_now().await;
+    }
+    let mut acks = std::collections::BTreeMap::new();
+    while acks.len() < 17 {
+        let text = slow.web.next().await.unwrap().unwrap().into_text().unwrap();
+        if let Some((number, answer)) = text.strip_prefix("43").and_then(|ack| ack.split_once('['))
+        {
+            let is_resumed = answer.contains("\"recovered\":true");
+            assert!(is_resumed || answer.contains("too_many"), "{answer}");
+            acks.insert(number.parse::<u32>().unwrap(), is_resumed);
+        }
+    }
+    let resumed = acks.iter().filter(|(_, is_resumed)| **is_resumed);
+    let resumed: Vec<u32> = resumed.map(|(number, _)| *number).collect();
+    assert_eq!(resumed, Vec::from_iter(1..=15));
+    slow.listening.stop().await;
 }
 
 #[tokio::test]

@@ -13,13 +13,18 @@ use crate::channels;
 use crate::error::Error;
 use crate::hub::Claims;
 use serde_json::{Value, json};
-use socketio::{Event, Socket};
+use socketio::{Ack, Event, Socket};
 use std::sync::Arc;
-use wire::events::{ChannelCommand, ChannelPush, ClientEvent, DecodeError, ServerEvent, Token};
+use wire::events::{
+    ChannelCommand, ChannelPush, ClientEvent, DecodeError, Resumed, ServerEvent, Token,
+};
 use wire::{MessageId, Room};
 
 /// Largest `data` and `message_id` of a typing signal together, in bytes: they are relayed as they came.
 const MAX_TYPING_BYTES: usize = 1_024;
+
+/// How many `resume` of a socket may wait until it is live.
+const MOST_ASKERS: usize = 16;
 
 /// What an ack says.
 enum Answer {
@@ -27,15 +32,36 @@ enum Answer {
     Nothing,
     /// `[value]`.
     Value(Value),
+    /// It is given later.
+    Later,
+}
+
+/// The acknowledgement of a `resume`, which may come long after its handler has ended. Says so if it never comes.
+struct Later(Option<Ack>);
+
+impl Later {
+    fn answer(mut self, resumed: &Resumed) {
+        if let Some(ack) = self.0.take() {
+            ack.send(resumed);
+        }
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if let Some(ack) = self.0.take() {
+            ack.send(&Error::Store(store::Error::Closed).ack());
+        }
+    }
 }
 
 /// Handles one event and acknowledges it, if its sender wants that.
-pub async fn dispatch(app: &App, socket: &Socket, event: Event) {
+pub async fn dispatch(app: &App, socket: &Socket, mut event: Event) {
     let Some(session) = socket.data::<Session>() else {
         return;
     };
     let outcome = if session.may_send(app.clock.now_ms()) {
-        handle(app, socket, &session, &event).await
+        handle(app, socket, &session, &mut event).await
     } else {
         Err(Error::TooMany { retry_after_s: 1 })
     };
@@ -46,6 +72,7 @@ pub async fn dispatch(app: &App, socket: &Socket, event: Event) {
     match outcome {
         Ok(Answer::Nothing) => ack.send_empty(),
         Ok(Answer::Value(value)) => ack.send(&value),
+        Ok(Answer::Later) => false,
         Err(error) => ack.send(&error.ack()),
     };
 }
@@ -54,7 +81,7 @@ async fn handle(
     app: &App,
     socket: &Socket,
     session: &Session,
-    event: &Event,
+    event: &mut Event,
 ) -> Result<Answer, Error> {
     let decoded =
         ClientEvent::decode(&event.name, &event.args.raw()).map_err(|fault| match fault {
@@ -82,9 +109,14 @@ async fn handle(
         }
         ClientEvent::Channel(command) => in_channel(app, actor, command).await,
         ClientEvent::Resume(positions) => {
+            if app.hub.askers(socket) >= MOST_ASKERS {
+                return Err(Error::TooMany { retry_after_s: 1 });
+            }
             let claims = connect::claims(&Value::Object(positions));
-            let resumed = app.hub.resume(socket, &claims).await?;
-            Ok(Answer::Value(json!(resumed)))
+            let later = Later(event.ack.take());
+            let answer = |resumed: Resumed| later.answer(&resumed);
+            app.hub.resume(socket, &claims, answer).await?;
+            Ok(Answer::Later)
         }
     }
 }

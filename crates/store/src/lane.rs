@@ -13,7 +13,7 @@ mod trouble;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,7 +29,7 @@ use crate::store::Clock;
 /// The most jobs one commit carries.
 const MAX_BATCH: usize = 256;
 
-/// How often the lane looks for rows that another process wrote, while it has nothing else to do.
+/// How often the lane looks for rows that another process wrote, whatever else it does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How many rows are read at once when the lane catches up.
@@ -66,11 +66,18 @@ pub(crate) struct Subscriber {
 impl Lane {
     /// Works until the store is closed or dropped.
     pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+        let mut next_look = Instant::now() + LOOK_EVERY;
         loop {
-            let first = match messages.recv_timeout(LOOK_EVERY) {
+            let left = next_look.saturating_duration_since(Instant::now());
+            // By the clock, not when it is quiet: writes that emit nothing may never let it be quiet.
+            if left.is_zero() {
+                self.look();
+                next_look = Instant::now() + LOOK_EVERY;
+                continue;
+            }
+            let first = match messages.recv_timeout(left) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.look();
                     // Nobody waits: there is time to give the file's size back.
                     self.wal
                         .start_over_if_asked(self.conn.raw(), Next::EmptyFile);

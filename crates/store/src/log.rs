@@ -19,6 +19,9 @@ use crate::{Conn, Error};
 /// The name under which effects stand in the log. No event is called so.
 const EFFECT: &str = "effect";
 
+/// The most effects that one who comes back is judged by: a few milliseconds of a reading connection.
+pub const MOST_EFFECTS: i64 = 2_000;
+
 /// One row of the log, as the hub gets it: in `pos` order, without holes.
 #[derive(Debug, Clone)]
 pub struct Committed {
@@ -106,7 +109,7 @@ pub enum Effect {
 
 impl Effect {
     /// Whether a person to whom these rooms belong now may have lost another one by it. Of a room that was emptied, and of
-    /// a role that changed, the log does not say who lost what.
+    /// a role that changed, the log does not say who lost what. The index `event_effects` has the kinds that may.
     fn may_have_taken(&self, person: &UserId, rooms: &HashSet<Room>) -> bool {
         match self {
             Effect::Leave { user_id, room } => user_id == person && !rooms.contains(room),
@@ -327,18 +330,28 @@ pub fn missed_after(
 
 /// Whether a person to whom these rooms belong now may have lost another one after `pos`. What came in that one before it
 /// was lost is not among [`missed_after`] in the rooms of now, and never will be, even if the room is the person's again.
-pub fn lost_a_room_after(
+/// Where there is more to judge by than [`MOST_EFFECTS`], they may.
+pub fn may_have_lost_a_room_after(
     conn: &Conn,
     person: &UserId,
     rooms: &HashSet<Room>,
     pos: i64,
 ) -> Result<bool, Error> {
-    let mut has_lost = false;
-    conn.while_some(sql!("log/effects_after"), [pos], |row| {
-        let effect: Effect = serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(wrong_json)?;
-        has_lost = effect.may_have_taken(person, rooms);
-        Ok((!has_lost).then_some(()))
-    })?;
+    let (mut has_lost, mut judged) = (false, 0);
+    // Those that name the person, then those that name nobody.
+    for named in [Some(person.as_str()), None] {
+        let after = params![named, pos, MOST_EFFECTS + 1];
+        conn.while_some(sql!("log/effects_after"), after, |row| {
+            let text = row.get_ref(0)?.as_str()?;
+            let effect: Effect = serde_json::from_str(text).map_err(wrong_json)?;
+            judged += 1;
+            has_lost = judged > MOST_EFFECTS || effect.may_have_taken(person, rooms);
+            Ok((!has_lost).then_some(()))
+        })?;
+        if has_lost {
+            break;
+        }
+    }
     Ok(has_lost)
 }
 

@@ -2,9 +2,12 @@
 //! now. All it missed is given at once, before CONNECT is answered, within a step of the hub: nothing falls between.
 //!
 //! In doubt the answer is no, and the client begins anew: a place that this log does not know, something pruned, too
-//! much missed. And a room that was lost meanwhile: what came in it before is not told, yet the place goes on with the
-//! other rooms, so that nobody would know what is missing if the room were the person's again. One that was lost and is
-//! theirs again already is a room like any other. Who asks, and what a `pid` says: `live/recovery.rs`.
+//! much missed, too many changes of rights. And a room that was lost meanwhile: what came in it before is not told, yet
+//! the place goes on with the other rooms, so that nobody would know what is missing if the room were the person's again.
+//! One that was lost and is theirs again already is a room like any other.
+//!
+//! It is asked twice: for the socket's id before there is a socket (`live/recovery.rs`, which also says what a `pid`
+//! says), and with the rights of the moment at which the rooms are entered, which may be others.
 
 use super::{Entered, Hub, Theirs, has_entered, lock, stamped};
 use crate::live;
@@ -64,8 +67,9 @@ impl Hub {
                 return Ok(None);
             };
             let (person, rooms) = (&theirs.user_id, &theirs.rooms);
-            let has_lost = store::log::lost_a_room_after(conn, person, rooms, from.number)?;
-            Ok((!has_lost).then_some(missed))
+            let may_have_lost =
+                store::log::may_have_lost_a_room_after(conn, person, rooms, from.number)?;
+            Ok((!may_have_lost).then_some(missed))
         })
         .await
     }

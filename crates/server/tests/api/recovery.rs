@@ -331,6 +331,31 @@ async fn who_may_have_lost_a_room_by_its_access_or_by_another_role_begins_anew()
 }
 
 #[tokio::test]
+async fn who_comes_back_after_a_large_group_began_and_ended_elsewhere_goes_on() {
+    let world = World::new().await;
+    let ([ada, bob], crew, held) = away(&world).await;
+    let room = wire::Room::Channel("large".into());
+    let others = (0..=store::log::MOST_EFFECTS).map(|number| format!("member {number}"));
+    let others: Vec<wire::UserId> = others.map(|name| name.as_str().into()).collect();
+    let changed = world.app.store.write(move |tx| {
+        for user_id in others {
+            tx.effect(store::Effect::Join {
+                user_id: user_id.clone(),
+                room: room.clone(),
+            });
+            let room = room.clone();
+            tx.effect(store::Effect::Leave { user_id, room });
+        }
+        Ok::<_, store::Error>(())
+    });
+    changed.await.expect("it is stored");
+    ada.say(&crew, "after it").await;
+    let tab = back(&world, &bob, &held).await;
+    assert!(is_recovered(&tab, &held));
+    says(&tab, &["missed", "after it"]).await;
+}
+
+#[tokio::test]
 async fn who_no_longer_asks_for_it_begins_anew() {
     let world = World::new().await;
     let ([_, bob], _, held) = away(&world).await;

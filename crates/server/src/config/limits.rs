@@ -9,6 +9,9 @@ use std::time::Duration;
 /// Most connections where the system would let more be open.
 const MOST_OPEN: usize = 100_000;
 
+/// Most of them for one address, however many there are in all.
+const MOST_OF_ADDRESS: usize = 2_000;
+
 /// Bounds on what one person, one address or one slow request can cost.
 #[derive(Debug, Clone)]
 pub struct LimitConfig {
@@ -69,7 +72,7 @@ pub(super) fn limits(r: &mut Reader, s: &Settings) -> LimitConfig {
             s.tidings_open_connections_per_address.as_ref(),
             Some(OpenPerAddress {
                 // Many people behind one address are usual, one address that fills the server is not.
-                most: open_connections.div_ceil(2),
+                most: open_connections.div_ceil(2).min(MOST_OF_ADDRESS),
                 own_too: false,
             }),
             |t| {
@@ -145,6 +148,19 @@ impl LimitConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_open_files_give_one_address_no_more_than_its_own_number() {
+        for (connections, of_address) in [("768", 384), ("100000", 2_000), ("10000000", 2_000)] {
+            let settings = Settings {
+                tidings_open_connections: Some(connections.to_owned()),
+                ..Settings::default()
+            };
+            let limits = limits(&mut Reader::default(), &settings);
+            let limit = limits.open_per_address.expect("a limit");
+            assert_eq!((limit.most, limit.own_too), (of_address, false));
+        }
+    }
 
     #[test]
     fn a_small_limit_of_open_files_leaves_enough_for_what_is_no_connection() {

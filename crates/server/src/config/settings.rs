@@ -137,7 +137,7 @@ pub struct Settings {
         global = true
     )]
     pub tidings_request_timeout: Option<String>,
-    /// Accounts that one address may make at once and again in an hour, 0 for any number [default: 60]
+    /// Accounts that one address may make at once and again in an hour, 0 for any number [default: 300]
     #[arg(
         long,
         env = "TIDINGS_SIGNUPS_PER_ADDRESS",
@@ -161,7 +161,7 @@ pub struct Settings {
         global = true
     )]
     pub tidings_open_connections: Option<String>,
-    /// Open connections of one address; 0 is no limit [default: half of them, and none for this machine's own]
+    /// Open connections of one address; 0 is no limit [default: half of them, at most 2000; none for this machine's own]
     #[arg(
         long,
         env = "TIDINGS_OPEN_CONNECTIONS_PER_ADDRESS",

@@ -14,13 +14,22 @@ pub struct OpenFiles {
     pub refused: Option<String>,
 }
 
+/// Set where the highest is refused.
+#[cfg(unix)]
+const OPEN_MAX: nix::sys::resource::rlim_t = 10_240;
+
 /// Raises the limit to the highest that this process may set; none where the system has no such limit.
 #[cfg(unix)]
 pub fn raise() -> Option<OpenFiles> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (before, most) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let raised = if before < most {
-        setrlimit(Resource::RLIMIT_NOFILE, most, most)
+        setrlimit(Resource::RLIMIT_NOFILE, most, most).or_else(|error| {
+            // macOS calls it unlimited, and refuses what is more than this.
+            let is_less = before < OPEN_MAX && OPEN_MAX < most;
+            let next = is_less.then(|| setrlimit(Resource::RLIMIT_NOFILE, OPEN_MAX, most));
+            next.unwrap_or(Err(error))
+        })
     } else {
         Ok(())
     };

@@ -17,7 +17,7 @@ mod values;
 
 pub use auth::{AuthConfig, SameSite};
 pub use check::SettingErrors;
-pub use limits::{LimitConfig, OpenPerAddress};
+pub use limits::{LimitConfig, OpenPerAddress, room_for_connections};
 pub use models::ModelConfig;
 pub use open_files::{OpenFiles, raise as raise_open_files};
 pub use settings::Settings;

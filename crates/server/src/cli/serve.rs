@@ -3,7 +3,7 @@
 use super::logging;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, OpenFiles};
+use crate::config::{Config, OpenFiles, room_for_connections};
 use crate::listen;
 use std::process::ExitCode;
 
@@ -62,12 +62,14 @@ fn tell(files: &OpenFiles, connections: usize) {
     if let Some(error) = &files.refused {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
-    if connections >= now {
+    let room = room_for_connections(now);
+    if connections > room {
         tracing::warn!(
             connections,
+            room,
             files = now,
-            "more connections are allowed than files may be open; raise the limit (LimitNOFILE, ulimit -n) or lower \
-            TIDINGS_OPEN_CONNECTIONS"
+            "more connections are allowed than the limit of open files leaves room for; raise it (LimitNOFILE, ulimit -n) \
+            or lower TIDINGS_OPEN_CONNECTIONS"
         );
     }
 }

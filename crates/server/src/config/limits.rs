@@ -101,13 +101,17 @@ fn usual_open_connections() -> usize {
     open_files::limit().map_or(MOST_OPEN, connections_of)
 }
 
+fn connections_of(files: usize) -> usize {
+    room_for_connections(files).clamp(16, MOST_OPEN)
+}
+
 /// How many connections go into so many open files.
 ///
 /// What is left is for the database and the log (some 25 at most), for those who are told that there is no place (64), and
 /// for models: each answer that streams is asked for over a connection of its own.
-fn connections_of(files: usize) -> usize {
-    let left = (files / 8).max(256).min(files / 2);
-    (files - left).clamp(16, MOST_OPEN)
+#[must_use]
+pub fn room_for_connections(files: usize) -> usize {
+    files - (files / 8).max(256).min(files / 2)
 }
 
 impl LimitConfig {

@@ -9,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+/// What the log says where too many connections are allowed.
+const TOO_MANY: &str = "more connections are allowed than the limit of open files leaves room for";
+
 /// The program; killed when it is dropped.
 struct Tidings {
     child: Child,
@@ -17,14 +20,17 @@ struct Tidings {
 }
 
 impl Tidings {
-    /// Starts it under these limits of open files, with every setting that is not needed left out.
-    fn under(soft: u32, hard: u32) -> Tidings {
+    /// Starts it under these limits of open files, and in an environment of its own.
+    fn under(soft: u32, hard: u32, settings: &[(&str, &str)]) -> Tidings {
         let folder = tempfile::tempdir().expect("a folder");
         let limits = format!("ulimit -Sn {soft}; ulimit -Hn {hard}; exec \"$0\" serve");
         let mut child = Command::new("sh")
             .args(["-c", &limits, env!("CARGO_BIN_EXE_tidings")])
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("DATA_DIR", folder.path())
             .env("PORT", "0")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(folder.path().join("log")).expect("a log"))
@@ -61,7 +67,7 @@ impl Drop for Tidings {
 
 #[tokio::test]
 async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be_and_said() {
-    let tidings = Tidings::under(64, 1024);
+    let tidings = Tidings::under(64, 1024, &[]);
     let log = tidings.log();
     let raised = "may have 1024 files open; at its start it was 64";
     assert!(log.contains(raised), "{log}");
@@ -75,11 +81,21 @@ async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be_and_said() {
         .lines()
         .find(|line| line.contains("\"TIDINGS_OPEN_CONNECTIONS\""));
     assert!(connections.unwrap().contains("768"), "{log}");
+    assert!(!log.contains(TOO_MANY), "{log}");
+}
+
+#[tokio::test]
+async fn more_connections_than_the_files_leave_room_for_are_warned_of() {
+    for (connections, is_warned) in [("768", false), ("1000", true)] {
+        let settings = [("TIDINGS_OPEN_CONNECTIONS", connections)];
+        let log = Tidings::under(1024, 1024, &settings).log();
+        assert_eq!(log.contains(TOO_MANY), is_warned, "{log}");
+    }
 }
 
 #[tokio::test]
 async fn with_few_files_who_finds_no_place_is_told_and_who_has_one_is_served() {
-    let tidings = Tidings::under(256, 256);
+    let tidings = Tidings::under(256, 256, &[]);
     let connect = |_| async { TcpStream::connect(tidings.addr).await.expect("it listens") };
     let mut places = join_all((0..128).map(connect)).await;
     let without = join_all((0..64).map(connect)).await;

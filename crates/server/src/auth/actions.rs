@@ -1,5 +1,6 @@
 //! Signing up, in and out; and one's own password and API key.
 
+use super::password::Place;
 use super::token::Issued;
 use super::{Actor, api_key, rules};
 use crate::app::App;
@@ -65,6 +66,7 @@ async fn make_account(
     password: String,
     now_ms: i64,
 ) -> Result<SignedIn, Error> {
+    let passwords = app.auth.passwords.place()?; // refused before it has read anything
     let taken = {
         let email = email.clone();
         app.store
@@ -75,7 +77,8 @@ async fn make_account(
     if taken {
         return Err(email_taken());
     }
-    let password_hash = app.auth.passwords.hash(password).await?;
+    let password_hash = passwords.hash(password).await?;
+    drop(passwords);
     let new = NewUser {
         email,
         name,
@@ -166,6 +169,7 @@ pub async fn sign_in(app: &App, form: SignIn, from: IpAddr) -> Result<SignedIn, 
 
 /// Whom address and password fit together, with the hash that this was seen by.
 async fn find(app: &App, email: String, password: String) -> Result<Option<(User, String)>, Error> {
+    let passwords = app.auth.passwords.place()?; // who is refused counts for nobody, so they are to cost no read
     let known = app
         .store
         .read(move |conn| {
@@ -180,7 +184,7 @@ async fn find(app: &App, email: String, password: String) -> Result<Option<(User
         return Ok(None);
     }
     let hash = known.as_ref().map(|(_, hash)| hash.clone());
-    let fits = app.auth.passwords.fits(password, hash).await?;
+    let fits = passwords.fits(password, hash).await?;
     Ok(known.filter(|_| fits))
 }
 
@@ -242,11 +246,12 @@ pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> 
         app.clock.now_ms(),
     );
     let account = actor.user.email.clone();
+    let passwords = app.auth.passwords.place()?; // for both, and before anything is counted or read
     app.auth
         .tries_per_account
         .take(&account, now_ms)
         .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
-    let fits = is_password_of(app, user_id.clone(), form.password).await;
+    let fits = is_password_of(app, &passwords, user_id.clone(), form.password).await;
     if !matches!(fits, Ok(false)) {
         app.auth.tries_per_account.give_back(&account);
     }
@@ -256,7 +261,8 @@ pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> 
             "the present password is not right",
         ));
     }
-    let hash = app.auth.passwords.hash(form.new_password).await?;
+    let hash = passwords.hash(form.new_password).await?;
+    drop(passwords);
     app.command(actor, move |tx| {
         users::set_password(tx, &user_id, &hash, now_ms)?;
         Ok(sessions::end_others(tx, &user_id, &session_id)?)
@@ -264,12 +270,17 @@ pub async fn change_password(app: &App, actor: &Actor, form: UpdatePassword) -> 
     .await
 }
 
-async fn is_password_of(app: &App, user_id: UserId, password: String) -> Result<bool, Error> {
+async fn is_password_of(
+    app: &App,
+    passwords: &Place,
+    user_id: UserId,
+    password: String,
+) -> Result<bool, Error> {
     let hash = app
         .store
         .read(move |conn| users::password_hash(conn, &user_id))
         .await?;
-    app.auth.passwords.fits(password, hash).await
+    passwords.fits(password, hash).await
 }
 
 /// Makes the caller's API key, in place of the one before; it is shown this once.
@@ -387,8 +398,7 @@ mod tests {
 
     const PASSWORD: &str = "correct horse battery";
 
-    #[tokio::test]
-    async fn what_the_server_could_not_do_counts_among_nobodys_tries() {
+    async fn start() -> (App, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             data_dir: Some(folder.path().to_string_lossy().into_owned()),
@@ -397,7 +407,32 @@ mod tests {
         };
         let config = Config::from_settings(&settings).unwrap();
         let clock = Clock::Settable(Arc::new(1_763_900_000_000.into()));
-        let app = App::start(config, clock).await.unwrap();
+        (App::start(config, clock).await.unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_among_the_passwords_has_cost_no_read() {
+        let (app, _folder) = start().await;
+        app.stop().await; // a read would fail in another way
+        let from: IpAddr = [192, 0, 2, 1].into();
+        let email = "ada@example.org";
+        let try_both = || async {
+            let form = json!({"name": "ada", "email": email, "password": PASSWORD});
+            let up = sign_up(&app, serde_json::from_value(form).unwrap(), from).await;
+            let form = json!({"email": email, "password": PASSWORD});
+            let back = sign_in(&app, serde_json::from_value(form).unwrap(), from).await;
+            [up.map(|_| ()).unwrap_err(), back.map(|_| ()).unwrap_err()]
+        };
+        let of_the_queue = |error: &Error| matches!(error, Error::TooMany { retry_after_s: 2 });
+        let busy = app.auth.passwords.occupied();
+        assert!(try_both().await.iter().all(of_the_queue));
+        drop(busy);
+        assert!(!try_both().await.iter().any(of_the_queue));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_could_not_do_counts_among_nobodys_tries() {
+        let (app, _folder) = start().await;
         let from: IpAddr = [192, 0, 2, 1].into();
         let enter = |name: &str| {
             let email = format!("{name}@example.org");

@@ -8,7 +8,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many may wait for a processor; one more is told to try again.
 const MAX_WAITING: usize = 128;
@@ -23,6 +23,13 @@ pub struct Passwords {
     admitted: Arc<Semaphore>,
 }
 
+/// A place among those who wait for a processor, or have one. Who holds it hashes without being refused.
+#[derive(Debug)]
+pub struct Place {
+    running: Arc<Semaphore>,
+    _admitted: OwnedSemaphorePermit,
+}
+
 impl Default for Passwords {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -34,10 +41,42 @@ impl Default for Passwords {
 }
 
 impl Passwords {
+    /// A place for one who is going to hash. To be taken before anything else that costs, so that who is refused for want
+    /// of one has cost nothing.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when too many wait.
+    pub fn place(&self) -> Result<Place, Error> {
+        let Ok(admitted) = self.admitted.clone().try_acquire_owned() else {
+            return Err(Error::TooMany { retry_after_s: 2 });
+        };
+        Ok(Place {
+            running: self.running.clone(),
+            _admitted: admitted,
+        })
+    }
+
     /// The PHC string of a password.
     ///
     /// # Errors
     /// [`Error::TooMany`] when too many wait.
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        self.place()?.hash(password).await
+    }
+
+    /// Leaves no place for anybody who waits, until it is dropped.
+    #[cfg(test)]
+    pub(super) fn occupied(&self) -> OwnedSemaphorePermit {
+        let all = u32::try_from(self.admitted.available_permits()).unwrap();
+        self.admitted.clone().try_acquire_many_owned(all).unwrap()
+    }
+}
+
+impl Place {
+    /// The PHC string of a password.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system gives no random bytes.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
         self.run(move || hash(&password)).await?
     }
@@ -45,7 +84,7 @@ impl Passwords {
     /// Whether the password fits the hash. Without a hash the answer is no, after the same time.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when too many wait.
+    /// [`Error::Internal`] if the work broke off.
     pub async fn fits(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         self.run(move || {
             let hash = hash.filter(|hash| !hash.is_empty());
@@ -60,20 +99,10 @@ impl Passwords {
         .await
     }
 
-    /// Leaves no place for anybody who waits, until it is dropped.
-    #[cfg(test)]
-    pub(super) fn occupied(&self) -> tokio::sync::OwnedSemaphorePermit {
-        let all = u32::try_from(self.admitted.available_permits()).unwrap();
-        self.admitted.clone().try_acquire_many_owned(all).unwrap()
-    }
-
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let Ok(_admitted) = self.admitted.try_acquire() else {
-            return Err(Error::TooMany { retry_after_s: 2 });
-        };
         let _running = self.running.acquire().await.map_err(|_| Error::Internal)?;
         tokio::task::spawn_blocking(work)
             .await
@@ -101,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_account_fits() {
-        let passwords = Passwords::default();
+        let passwords = Passwords::default().place().unwrap();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(
             passwords

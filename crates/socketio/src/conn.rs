@@ -135,13 +135,15 @@ impl Conn {
         self.deflates.store(deflates, Ordering::Release);
     }
 
+    fn deflates(&self) -> bool {
+        self.deflates.load(Ordering::Acquire)
+    }
+
     /// The frame as this client is to get it: compressed, if that is agreed and worth it. Every client of a frame gets
     /// the same bytes.
     fn encoded<'a>(&self, frame: &'a Frame) -> &'a Frame {
         match self.shared.config.compression {
-            Some(compression) if self.deflates.load(Ordering::Acquire) => {
-                frame.deflated(compression.threshold_bytes)
-            }
+            Some(compression) if self.deflates() => frame.deflated(compression.threshold_bytes),
             _ => frame,
         }
     }
@@ -262,9 +264,14 @@ impl Conn {
         pushed == Pushed::Queued
     }
 
-    /// Withdraws frames that wait at the end of the queue.
+    /// Withdraws frames that wait at the end of the queue. What was queued compressed is compressed already, so nothing is
+    /// while the queue is locked.
     pub(crate) fn withdraw<'f>(&self, newest_first: impl Iterator<Item = &'f Frame>) -> usize {
-        let frames = newest_first.map(|frame| self.encoded(frame));
+        let deflates = self.shared.config.compression.is_some() && self.deflates();
+        let frames = newest_first.map(|frame| match deflates {
+            true => frame.deflated_before(),
+            false => frame,
+        });
         self.out().queue.withdraw(frames)
     }
 

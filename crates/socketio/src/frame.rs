@@ -122,6 +122,12 @@ impl Frame {
         deflated.as_ref().unwrap_or(self)
     }
 
+    /// The frame that [`Frame::deflated`] gave before, if it was called; else this one. Compresses nothing.
+    pub(crate) fn deflated_before(&self) -> &Frame {
+        let deflated = self.0.deflated.get();
+        deflated.and_then(Option::as_ref).unwrap_or(self)
+    }
+
     /// An event with one argument. Fails only for values that JSON cannot express.
     pub fn event(
         namespace: &str,
@@ -284,7 +290,9 @@ mod tests {
     fn long_parts_are_compressed_once_and_short_ones_never() {
         let long = Bytes::from(vec![7; 2000]);
         let frame = Frame::binary_event("/", "b", "1", vec![long, Bytes::from_static(b"short")]);
+        assert!(std::ptr::eq(&frame, frame.deflated_before()));
         let deflated = frame.deflated(1024);
+        assert!(std::ptr::eq(deflated, frame.deflated_before()));
         let parts: Vec<_> = deflated.parts().map(|part| &part.bytes).collect();
         let heads: Vec<u8> = parts.iter().map(|bytes| bytes[0]).collect();
         assert_eq!(heads, [0x81, 0xc2, 0x82]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{DEADLINE, World, config};
 use flate2::{Decompress, FlushDecompress};
-use socketio::{Class, Compression, Config, Event, Frame, Socket};
+use socketio::{Class, Compression, Config, Event, Frame, Socket, Stamped};
 use socketio_proto::websocket::{Opcode, encode_deflated};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -297,6 +297,31 @@ async fn compression_begins_when_the_websocket_has_taken_over() {
     let (bits, payload) = raw.frame().await;
     let expected = format!("42[\"after\",\"{text}\"]");
     assert_eq!((bits, inflated(&payload)), (0xc1, expected.into_bytes()));
+}
+
+#[tokio::test]
+async fn what_waits_compressed_is_withdrawn_by_the_events_that_it_was_made_from() {
+    let world = World::start(compressing()).await;
+    world.io.of("/").on_connect(|socket, _auth| async move {
+        socket.join("all");
+        Ok(())
+    });
+    let mut raw = Raw::client(&world, OFFER).await;
+    let socket = world.io.of("/").sockets().remove(0);
+    let event = |name: &str| Stamped::new(Frame::event("/", name, &long_text()).unwrap(), name);
+    let events = ["first", "second", "third"].map(event);
+    for event in &events {
+        assert!(socket.send_stamped(event, Class::Reliable));
+    }
+    // The connection's task has had no turn.
+    let newest_first = [&event("never sent"), &events[2], &events[1]];
+    assert_eq!(socket.withdraw(newest_first), 0, "not the end");
+    assert_eq!(socket.withdraw(newest_first.into_iter().skip(1)), 2);
+    socket.emit("last", &1);
+    let expected = format!("42[\"first\",\"{}\"]", long_text());
+    let (bits, payload) = raw.frame().await;
+    assert_eq!((bits, inflated(&payload)), (0xc1, expected.into_bytes()));
+    assert_eq!(raw.text().await, "42[\"last\",1]");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ mod server;
 mod sid;
 mod socket;
 mod sync;
-pub mod tables;
+mod tables;
 mod timed_stream;
 mod upgrade;
 mod websocket;

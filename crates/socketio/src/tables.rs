@@ -14,7 +14,7 @@ fn is_mostly_empty(used: usize, capacity: usize, few: usize) -> bool {
 }
 
 /// To be called when something was taken out of a map.
-pub fn shrink<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
+pub(crate) fn shrink<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
     if is_mostly_empty(map.len(), map.capacity(), FEW) {
         map.shrink_to(map.len() * 2);
     }

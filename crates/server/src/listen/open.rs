@@ -4,10 +4,13 @@
 //! say; here a proxy is the only peer, so addresses are not counted then.
 
 use crate::config::LimitConfig;
-use socketio::{network, tables};
+use socketio::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// So many addresses have room in the table at all times.
+const FEW: usize = 32;
 
 /// Why a connection finds no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +141,10 @@ impl State {
             }
             if count.open == 0 {
                 self.of_address.remove(&address);
-                tables::shrink(&mut self.of_address);
+                let used = self.of_address.len();
+                if used < self.of_address.capacity() / 8 {
+                    self.of_address.shrink_to(used.max(FEW) * 2); // a crowd has gone
+                }
             }
         }
     }

@@ -137,16 +137,16 @@ pub async fn update(
         let chat = owned(tx, owner, &id)?;
         let before = chat.clone();
         // What grows is asked for here: a run begins and ends in a job of its own, never beside this one.
-        let growing = runs.texts(&id);
         let mut turn = Turn::of(tx, chat)?;
-        turn.merge(tx, document, &growing.keys().cloned().collect(), now_ms)?;
+        turn.merge(tx, document, &runs.growing(&id), now_ms)?;
         if turn.chat != before || !turn.changed.is_empty() {
             turn.chat.updated_at_ms = now_ms;
             chats::update(tx, &turn.chat)?;
             tell_messages(tx, &turn);
             tell_list(tx, &turn.chat);
         }
-        Ok((id, shown(&turn.chat, &turn.messages, &growing)))
+        let texts = runs.texts(&id);
+        Ok((id, shown(&turn.chat, &turn.messages, &texts)))
     })
     .await
 }
@@ -242,10 +242,10 @@ pub async fn edit(
     let content = checked_content(content)?;
     of_chat(app, actor, move |tx, owner, runs| {
         let mut turn = Turn::of(tx, owned(tx, owner, &id)?)?;
-        let growing = runs.texts(&id);
-        if growing.contains_key(&message_id) {
+        if runs.growing(&id).contains(&message_id) {
             return Err(is_growing());
         }
+        let texts = runs.texts(&id);
         let mut message = turn.get(&message_id).cloned().ok_or(Error::ChatNotFound)?;
         message.content.clone_from(&content);
         message.updated_at_ms = now_ms;
@@ -259,7 +259,7 @@ pub async fn edit(
         } else {
             tell_message(tx, &turn, &message_id);
         }
-        Ok((id, shown(&turn.chat, &turn.messages, &growing)))
+        Ok((id, shown(&turn.chat, &turn.messages, &texts)))
     })
     .await
 }
@@ -284,7 +284,7 @@ pub async fn delete_message(
     let now_ms = app.clock.now_ms();
     of_chat(app, actor, move |tx, owner, runs| {
         let mut chat = owned(tx, owner, &id)?;
-        if runs.texts(&id).contains_key(&message_id) {
+        if runs.growing(&id).contains(&message_id) {
             return Err(is_growing());
         }
         let message = messages::by_id(tx, &id, &message_id)?.ok_or(Error::ChatNotFound)?;

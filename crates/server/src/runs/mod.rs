@@ -18,7 +18,7 @@ pub use prompt::ask;
 pub use save::save_all;
 pub use start::start;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -128,6 +128,16 @@ impl Runs {
             )
         };
         handles.iter().map(text).collect()
+    }
+
+    /// The messages of a chat whose end is not stored. Within a job this is exact: a run ends in one.
+    #[must_use]
+    pub fn growing(&self, chat: &ChatId) -> HashSet<MessageId> {
+        let handles = self.of(|run| run.chat_id == *chat);
+        let growing = handles.iter().filter(|handle| !handle.has_ended());
+        growing
+            .map(|handle| handle.run.message_id.clone())
+            .collect()
     }
 
     /// The runs of one person, or those of them in one chat.

@@ -1,6 +1,6 @@
 //! What a defect costs: the sockets their transports, nobody an event, the server nothing.
 
-use super::{Entered, Hub, Theirs};
+use super::{Claims, Entered, Hub, Theirs};
 use crate::app::App;
 use crate::auth::actions::sign_up;
 use crate::clock::Clock;
@@ -212,6 +212,24 @@ async fn resumed_while_behind(at: impl Fn(i64) -> i64) -> (Value, Vec<i64>, i64)
     };
     slow.listening.stop().await;
     (answer, given, head - before)
+}
+
+/// So a client asks whether its connection is alive.
+#[tokio::test]
+async fn a_socket_that_is_behind_is_answered_at_once_if_it_claims_nothing() {
+    let slow = resuming_while_behind(|at| at).await;
+    let hub = &slow.app.hub;
+    let [socket] = &slow.app.io.sockets()[..] else {
+        panic!("one socket");
+    };
+    let (say, said) = tokio::sync::oneshot::channel();
+    let answer = |resumed| drop(say.send(resumed));
+    hub.resume(socket, &Claims::new(), answer).await.unwrap();
+    let resumed = tokio::time::timeout(Duration::from_secs(10), said).await;
+    assert!(resumed.unwrap().unwrap().rooms.is_empty());
+    let askers = hub.step(asking).await.unwrap();
+    assert_eq!(askers, 2, "who claimed something waits on");
+    slow.listening.stop().await;
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ pub enum ClientEvent {
     Usage(Usage),
     /// `events:channel`: typing, or the read marker.
     Channel(ChannelCommand),
-    /// `resume {room: position}`: asks again for what was missed in rooms the socket is in. Acked like `resumed`.
+    /// `resume {room: position}`: asks again for what was missed in rooms the socket is in. Acked like `resumed`, when it
+    /// has been sent; `{}` is acked at once: so a client asks whether its connection is alive.
     Resume(serde_json::Map<String, serde_json::Value>),
 }
 

@@ -72,7 +72,7 @@ export class Tidings {
 	readonly #states = new Set<(state: ConnectionState) => void>();
 	readonly #returns = new Set<(report: CaughtUp) => void>();
 	#startedAt = 0;
-	/** Something came by polling since the server was last asked: an answer to a poll may be lost without a trace. */
+	/** Something came by polling since the server was last asked for what is missing: an answer to a poll may be lost without a trace. */
 	#hasPolled = false;
 	#unwatch: (() => void) | null = null;
 
@@ -89,7 +89,7 @@ export class Tidings {
 					this.#follow.lost();
 					this.#link.drop();
 				},
-				ask: () => this.#link.ask(this.#follow.claims()),
+				ask: () => this.#ask(),
 				changed: (state) => this.#changed(state),
 			},
 			this.#chance,
@@ -208,13 +208,11 @@ export class Tidings {
 		return {
 			opened: (sid, transport) => this.#step((now) => this.#connector.opened(now, sid, transport)),
 			upgraded: (transport) => this.#connector.upgraded(transport),
+			heard: () => this.#step((now) => this.#connector.heard(now)),
 			event: (event) => {
 				this.#follow.event(event);
 				if (event.name === 'ready') this.#eachView((view) => view.connected());
-				this.#step((now) => {
-					this.#connector.heard(now);
-					if (event.name === 'resumed') this.#connector.answered(now);
-				});
+				if (event.name === 'resumed') this.#step((now) => this.#connector.answered(now));
 			},
 			nobody: () => {
 				this.#step((now) => this.#connector.nobody(now));
@@ -232,9 +230,19 @@ export class Tidings {
 	}
 
 	#open(): void {
+		this.#hasPolled = false;
 		const claims = this.#follow.claims();
 		this.#follow.connecting(claims);
 		this.#link.open(this.#options.token() ?? '', claims);
+	}
+
+	/**
+	 * Over a connection that did not break nothing was missed: it is asked without claims, so that nothing is sent again
+	 * and the answer waits for nothing. A poll may have been lost while the computer slept or had no network.
+	 */
+	#ask(): void {
+		this.#link.ask({});
+		if (this.#hasPolled && this.state.phase !== 'live') this.#link.ask(this.#follow.claims());
 	}
 
 	#step(run: (now: number) => void): void {
@@ -247,7 +255,6 @@ export class Tidings {
 		const isUp = state.phase === 'live' || state.phase === 'catching-up';
 		if (isUp && state.transport === 'polling') this.#hasPolled = true;
 		else if (state.phase === 'live') this.#askAfterPolling();
-		else if (!isUp) this.#hasPolled = false;
 		if (!isUp) this.#heart.set(null);
 		else if (state.phase === 'live') this.#heart.set(this.#clock.now() + HEARTBEAT_MS);
 		for (const told of [...this.#states]) guarded(() => told(state));

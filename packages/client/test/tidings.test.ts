@@ -25,6 +25,7 @@ class HandLink implements Link {
 		return true;
 	};
 	tell(name: string, payload: unknown): void {
+		this.host.heard();
 		this.host.event({ name, payload } as ServerEvent);
 	}
 	ready(rooms: Record<string, Position>): void {
@@ -263,15 +264,17 @@ describe('Tidings', () => {
 		expect(reports.at(-1)).toEqual([['channel:b'], []]);
 	});
 
-	it('keeps a connection that brings something while it is asked, up to a bound', async () => {
+	it('keeps a connection that brings something while it is asked, for as long as it does', async () => {
 		for (const [rings, isAnswered, phase] of [
 			[5, true, 'live'],
+			[60, true, 'live'],
 			[0, false, 'offline'],
 			[12, false, 'offline'],
 		] as const) {
 			const { clock, tidings, link } = made();
 			tidings.start();
 			link.ready({ 'channel:a': [1, 10] });
+			await clock.pass(10_000);
 			tidings.retryNow();
 			expect(link.did.at(-1)).toEqual(['ask', {}]);
 			const begun = clock.now();
@@ -284,8 +287,65 @@ describe('Tidings', () => {
 				if (took === null) link.tell('channel:added', event(1 + ring));
 			}
 			if (isAnswered) link.host.answered({ rooms: {} });
-			await clock.pass(1_500);
-			expect([tidings.state.phase, took]).toEqual([phase, isAnswered ? null : rings === 0 ? 1_500 : 10_000]);
+			await clock.pass(3_000);
+			expect([tidings.state.phase, took]).toEqual([phase, isAnswered ? null : rings === 0 ? 1_500 : 15_000]);
+			tidings.stop();
+		}
+	});
+
+	it('never drops a slow connection that brings an event every 2 s while calls time out, and a silent one it does', async () => {
+		const never = () => new Promise<Response>(() => {});
+		const reasons = {
+			'a call hangs': () => undefined,
+			'it wakes': (tidings: Tidings) => tidings.retryNow(),
+		};
+		for (const [reason, happens] of Object.entries(reasons)) {
+			const { clock, tidings, link } = made({ url: 'http://server', fetch: never });
+			tidings.start();
+			link.ready({ 'channel:a': [1, 10] });
+			link.did.length = 0;
+			let seq = 1;
+			for (let passed = 0; passed < 60_000; passed += 2_000) {
+				tidings.api.version().catch(() => undefined);
+				happens(tidings);
+				await clock.pass(2_000);
+				link.tell('channel:added', event(++seq));
+			}
+			const did = new Set(link.did.map((one) => (one as unknown[])[0]));
+			expect([reason, [...did].sort()], 'asked, and not opened anew').toEqual([reason, ['ask', 'send']]);
+			link.host.answered({ rooms: {} });
+			expect([reason, tidings.state.phase]).toEqual([reason, 'live']);
+			await clock.pass(8_100);
+			expect([reason, tidings.state.phase], 'silent while the last calls hang').toEqual([reason, 'offline']);
+			tidings.stop();
+		}
+	});
+
+	it('claims nothing when it asks whether the connection is alive, unless polls may have been lost in sleep', async () => {
+		for (const transport of ['websocket', 'polling'] as const) {
+			const { clock, tidings, link } = made();
+			const { view } = viewed(tidings, async () => at(1));
+			tidings.start();
+			view.open();
+			link.host.opened('sid', transport);
+			link.tell('ready', { user_id: 'me', rooms: { 'channel:a': [1, 10] } });
+			link.tell('resumed', { rooms: {} });
+			await clock.pass(1_000);
+			link.did.length = 0;
+			tidings.doubt();
+			expect(link.did, 'a slow line is not asked to send again').toEqual([['ask', {}]]);
+			link.host.answered({ rooms: {} });
+			tidings.retryNow();
+			const claims = { 'channel:a': [1, 10] };
+			const asked =
+				transport === 'polling'
+					? [
+							['ask', {}],
+							['ask', claims],
+						]
+					: [['ask', {}]];
+			expect(link.did.slice(1)).toEqual(asked);
+			tidings.stop();
 		}
 	});
 

@@ -281,6 +281,7 @@ export class SimConnection {
 	resume(claims: Claims): void {
 		this.#clock.after(1 + this.#chance() * 20, () => {
 			if (!this.#isOpen || this.isDead) return;
+			if (Object.keys(claims).length === 0) return this.#send(() => this.#host.answered({ rooms: {} }));
 			this.#start(
 				claims,
 				Object.keys(claims).filter((room) => this.#live.has(room)),
@@ -384,7 +385,9 @@ export class SimConnection {
 		const { isDead } = this;
 		this.#arrives = Math.max(this.#arrives, this.#clock.now() + 1 + this.#chance() * 30);
 		this.#clock.after(this.#arrives - this.#clock.now(), () => {
-			if (this.#isOpen && !isDead && !this.isDead) run();
+			if (!this.#isOpen || isDead || this.isDead) return;
+			this.#host.heard();
+			run();
 		});
 	}
 }

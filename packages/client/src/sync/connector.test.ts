@@ -102,6 +102,28 @@ describe('Connector', () => {
 		expect(did.at(-1), 'there is nothing to ask').toBe('open');
 	});
 
+	it('is patient with a connection that brought something just now, whatever it asks for', () => {
+		for (const [why, happens] of [
+			['wake', (machine: Connector) => machine.wake(10_000)],
+			['doubt', (machine: Connector) => machine.doubt(10_000)],
+			['no network', (machine: Connector) => machine.network(10_000, false)],
+		] as const) {
+			const { machine, did, live } = connector();
+			live(0);
+			machine.heard(9_000);
+			happens(machine);
+			for (let now = 11_500; now < 70_000; now += 2_500) {
+				machine.tick(now);
+				machine.heard(now);
+			}
+			expect([why, did]).toEqual([why, ['ask']]);
+			machine.answered(70_000);
+			expect([why, machine.state.phase]).toEqual([why, 'live']);
+			machine.wake(80_000);
+			expect([why, machine.deadline], 'it has been quiet').toEqual([why, 81_500]);
+		}
+	});
+
 	it('asks again, and in earnest, when it wakes or loses its network while it asks', () => {
 		const { machine, did, live } = connector();
 		live(0);
@@ -174,6 +196,8 @@ describe('Connector', () => {
 		machine.wake(3_100);
 		expect(machine.state.phase).toBe('catching-up');
 		machine.wake(6_000);
+		expect(did, 'a slow line has its time').toHaveLength(3);
+		machine.wake(6_010);
 		expect(did.slice(3)).toEqual(['drop', 'open']);
 		machine.opened(6_010, 'sid', 'websocket');
 		machine.network(6_020, false);

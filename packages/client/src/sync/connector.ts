@@ -5,7 +5,8 @@
  * connecting → catching-up → live; offline between attempts; closed when told to stay away. A computer that wakes asks
  * once (`ask`) over a connection that looks alive, and connects at once where there is none. One that has lost its
  * network asks too: it is offline until the answer says that it is not. When a request over HTTP gets no answer it asks
- * as well, and is live until that has no answer either.
+ * as well, and is live until that has no answer either. The answer stands behind what is queued on a slow line: a
+ * connection that was asked is given up when it is silent, never while it brings something.
  */
 import { backoff, type Chance } from '../clock.ts';
 
@@ -33,7 +34,7 @@ export interface ConnectorHost {
 	open(): void;
 	/** End what there is, without a word. */
 	drop(): void;
-	/** Ask the server over the live connection whether anything is missing; then call `answered`. */
+	/** Ask the server over the live connection whether it is there; then call `answered`. */
 	ask(): void;
 	changed(state: ConnectionState): void;
 }
@@ -49,12 +50,10 @@ const OPEN_MS = 15_000;
 const SILENT_MS = 30_000;
 /** How long a connection that was asked may bring nothing: longer than most round trips, shorter than the bar takes. */
 const ANSWER_MS = 1_500;
-/** The same when a request got no answer: a server that is slow rather than gone has the time to say so. */
-const DOUBT_MS = 3_000;
+/** The same of a line that may be slow rather than dead: a request got no answer, or it brought something just now. */
+const SLOW_MS = 3_000;
 /** How often such a doubt is asked about, at most, in milliseconds. */
 const DOUBT_EVERY_MS = 5_000;
-/** How long it may bring something without the answer, which comes behind all that was missed. */
-const LONGEST_ANSWER_MS = 10_000;
 /** An attempt this old hangs, as far as somebody knows who just woke. */
 const STALE_MS = 2_000;
 
@@ -65,8 +64,8 @@ export class Connector {
 	#isOpening = false;
 	#isAsking = false;
 	#askedAt = Number.NEGATIVE_INFINITY;
-	/** How long what was asked may bring nothing. */
-	#patience = ANSWER_MS;
+	/** When the connection last brought something. */
+	#heardAt = Number.NEGATIVE_INFINITY;
 	#openedAt = 0;
 	/** The connection that is asked, to go on with when it answers. */
 	#asked: { sid: string; transport: Transport } | null = null;
@@ -120,7 +119,8 @@ export class Connector {
 
 	/** Anything arrived. */
 	heard(now: number): void {
-		if (this.#isAsking) this.#deadline = Math.min(now + this.#patience, this.#askedAt + LONGEST_ANSWER_MS);
+		this.#heardAt = now;
+		if (this.#isAsking) this.#deadline = now + SLOW_MS;
 		else if (this.#state.phase === 'catching-up') this.#deadline = now + SILENT_MS;
 	}
 
@@ -164,7 +164,7 @@ export class Connector {
 				if (!this.#isOpening || now - this.#openedAt >= STALE_MS) this.#reopen(now);
 				return;
 			case 'catching-up':
-				if (!this.#isAsking && (this.#deadline ?? now) - now <= SILENT_MS - STALE_MS) this.#reopen(now);
+				if (!this.#isAsking && (this.#deadline ?? now) - now <= SILENT_MS - SLOW_MS) this.#reopen(now);
 				return;
 			case 'closed':
 				return;
@@ -176,7 +176,7 @@ export class Connector {
 	/** A request over HTTP got no answer: the connection beside it may be dead too, and nobody was told. */
 	doubt(now: number): void {
 		if (this.#isAsking || now - this.#askedAt < DOUBT_EVERY_MS) return;
-		this.#ask(now, this.#state, DOUBT_MS);
+		this.#ask(now, this.#state, SLOW_MS);
 	}
 
 	/** What the browser says of the network. It is believed when it says yes, and only repeated when it says no. */
@@ -189,7 +189,7 @@ export class Connector {
 		else if (isBack) this.wake(now);
 		else if (phase === 'offline') this.#offline(now, this.#state.retryAt);
 		else if (!isThere && phase === 'live') this.#ask(now, this.#away(now, null));
-		else if (!isThere && phase === 'catching-up') this.#deadline = now + ANSWER_MS;
+		else if (!isThere && phase === 'catching-up') this.#deadline = now + this.#patience(now);
 	}
 
 	tick(now: number): void {
@@ -213,16 +213,19 @@ export class Connector {
 	}
 
 	/** Over the connection that there is; `state` is what it is until the answer. */
-	#ask(now: number, state: ConnectionState, patience = ANSWER_MS): void {
+	#ask(now: number, state: ConnectionState, patience = this.#patience(now)): void {
 		if (this.#state.phase !== 'live') return;
 		const { sid, transport } = this.#state;
 		this.#asked = { sid, transport };
 		this.#isAsking = true;
 		this.#askedAt = now;
-		this.#patience = patience;
 		this.#deadline = now + patience;
 		if (state !== this.#state) this.#become(state);
 		this.#host.ask();
+	}
+
+	#patience(now: number): number {
+		return now - this.#heardAt < SLOW_MS ? SLOW_MS : ANSWER_MS;
 	}
 
 	#reopen(now: number): void {

@@ -12,6 +12,8 @@ import type { Claims } from './follow.ts';
 export interface LinkHost {
 	opened(sid: string, transport: Transport): void;
 	upgraded(transport: Transport): void;
+	/** Something came, be it an event that nobody here knows or an answer; told before what it was. Pings are nothing. */
+	heard(): void;
 	event(event: ServerEvent): void;
 	/** CONNECT was answered, but not as to a person: the token is not valid. */
 	nobody(): void;
@@ -23,7 +25,7 @@ export interface LinkHost {
 export interface Link {
 	open(token: string, claims: Claims): void;
 	drop(): void;
-	/** The command `resume`. */
+	/** The command `resume`: answered when what was missed behind these claims has been sent; without any, at once. */
 	ask(claims: Claims): void;
 	/** Says whether it was sent; nothing is kept for later. */
 	send<N extends keyof ClientEvents>(name: N, ...args: Parameters<ClientEvents[N]>): boolean;
@@ -69,6 +71,9 @@ export class SocketLink implements Link {
 		socket.on('connect', () => {
 			const { engine } = socket.io;
 			this.#host.opened(socket.id ?? '', engine.transport.name as Transport);
+			engine.on('packet', ({ type }: { type: string }) => {
+				if (type === 'message' && this.#socket === socket) this.#host.heard();
+			});
 			engine.on('upgrade', (transport: { name: string }) => this.#host.upgraded(transport.name as Transport));
 			// `ready` comes before the answer, unless there is nobody to be ready for.
 			socket.emit('heartbeat', {}, () => isSomebody || this.#socket !== socket || this.#host.nobody());
@@ -95,8 +100,12 @@ export class SocketLink implements Link {
 
 	ask(claims: Claims): void {
 		const socket = this.#socket;
+		const asksNothing = Object.keys(claims).length === 0;
 		socket?.emit('resume', claims, (resumed) => {
-			if (this.#socket === socket && resumed?.rooms) this.#host.answered(resumed);
+			if (this.#socket !== socket) return;
+			if (resumed?.rooms) this.#host.answered(resumed);
+			// A refusal is an answer too.
+			else if (asksNothing) this.#host.answered({ rooms: {} });
 		});
 	}
 

@@ -53,6 +53,8 @@ pub(crate) struct Lane {
     pub(crate) wal: Arc<Wal>,
     /// What keeps it from writing, if anything does.
     pub(crate) trouble: Trouble,
+    /// Before which time it commits no event: [`log::not_before_ms`].
+    pub(crate) not_before_ms: i64,
 }
 
 /// Where committed rows go.
@@ -218,6 +220,7 @@ mod tests {
             subscriber: None,
             wal: Arc::default(),
             trouble: Trouble::new(&Options::default(), Arc::default()),
+            not_before_ms: 0,
         };
         let (jobs, messages) = sync_channel(8);
         let worker = std::thread::spawn(move || lane.run(&messages));

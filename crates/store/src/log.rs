@@ -355,6 +355,22 @@ pub fn may_have_lost_a_room_after(
     Ok(has_lost)
 }
 
+/// Times of events never go back: after a clock that was fast they stand until it is that late. An older copy of the
+/// database, restored meanwhile, would give the same numbers the same times, and clients could not tell the two histories
+/// apart. So whoever begins to write then goes on at another time, up to so much later.
+const OTHER_TIME_MS: u64 = 60_000;
+
+/// Before which time a lane that begins now commits no event.
+pub(crate) fn not_before_ms(conn: &Conn, now_ms: i64) -> Result<i64, Error> {
+    let head = head(conn)?;
+    if now_ms >= head.at_ms {
+        return Ok(now_ms);
+    }
+    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let later = i64::try_from(random % OTHER_TIME_MS).unwrap_or(0);
+    Ok(head.at_ms + 1 + later)
+}
+
 /// Numbers and stores what a batch emitted, as its last step before the commit.
 pub(crate) fn append(
     conn: &Conn,

@@ -88,12 +88,12 @@ impl Store {
             .map_err(failed)?;
 
         let conn = Conn::new(writer);
-        let handed = log::head(&conn)
-            .map_err(|error| OpenError::Unreadable {
-                path: path.into(),
-                cause: error,
-            })?
-            .number;
+        let unreadable = |cause| OpenError::Unreadable {
+            path: path.into(),
+            cause,
+        };
+        let handed = log::head(&conn).map_err(unreadable)?.number;
+        let not_before_ms = log::not_before_ms(&conn, clock()).map_err(unreadable)?;
         let wal = Arc::new(Wal::default());
         let (stop, stopped) = channel();
         let db = open::checkpointer(path, options)?;
@@ -105,6 +105,7 @@ impl Store {
         let worker = Lane {
             conn,
             clock,
+            not_before_ms,
             synchronous: options.synchronous,
             subscriber: events.map(|queue| Subscriber { queue, handed }),
             wal,

@@ -68,7 +68,7 @@ impl Lane {
         }
         #[cfg(feature = "faults")]
         super::planted::lose_events(&mut emitted);
-        let committed = log::append(&self.conn, emitted, at_ms)?;
+        let committed = log::append(&self.conn, emitted, at_ms.max(self.not_before_ms))?;
         #[cfg(feature = "faults")]
         if !committed.is_empty() {
             crate::fault::pass("before_commit");
@@ -130,6 +130,7 @@ mod tests {
             subscriber,
             wal: Arc::default(),
             trouble: Trouble::new(&Options::default(), Arc::default()),
+            not_before_ms: 0,
         }
     }
 

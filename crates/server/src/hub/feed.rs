@@ -20,8 +20,9 @@ use store::log::Most;
 use wire::Room;
 use wire::events::{Recovered, Resumed, ServerEvent};
 
-/// A page is read only while the socket's queue is no longer, in bytes: the transport's `queue_low_bytes`.
-pub const SHORT_QUEUE: usize = 64 * 1024;
+/// A page is read only while the socket's queue is no longer, in bytes: the transport's `queue_low_bytes`. A socket that
+/// reads nothing keeps this much, and the places of its frames in the queue are most of what being behind costs.
+pub const SHORT_QUEUE: usize = 32 * 1024;
 
 /// What a page has at most: no more bytes than make a short queue long, but one event in any case.
 const PAGE: Most = Most {

@@ -96,8 +96,8 @@ enum Command {
         /// How often one comes back to them
         #[arg(long, default_value_t = 300)]
         samples: usize,
-        /// Sockets that are slow
-        #[arg(long, default_value_t = 500)]
+        /// Sockets that are slow; fewer than this, and what the server's memory does by itself is seen too
+        #[arg(long, default_value_t = 2_000)]
         slow: usize,
         /// Events posted before these come
         #[arg(long, default_value_t = 12_000)]

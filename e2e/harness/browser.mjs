@@ -64,11 +64,27 @@ export class Person {
 	}
 }
 
+/** Waits until nothing fades or moves any more; what never ends, such as a spinner, is not waited for. */
+async function settled(page) {
+	await page.evaluate(async () => {
+		const passing = () =>
+			document
+				.getAnimations()
+				.filter(({ playState }) => playState === 'running')
+				.filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
+		for (let moving = passing(); moving.length > 0; moving = passing()) {
+			await Promise.allSettled(moving.map(({ finished }) => finished));
+		}
+	});
+}
+
 /**
- * Every rule of WCAG 2.2 AA (and of axe's best practices) that the shown page breaks, as text; empty if none.
+ * Every rule of WCAG 2.2 AA (and of axe's best practices) that the shown page breaks, as text; empty if none. Colours are
+ * judged where they end: half way from a disabled button's to an enabled one's nothing can be read.
  */
 export async function violations(page, where) {
 	if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: AXE });
+	await settled(page);
 	const found = await page.evaluate(async () => {
 		const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
 		return violations.map(({ id, impact, help, nodes }) => ({
